@@ -1,0 +1,2 @@
+//! The instep command.
+fn main() {}

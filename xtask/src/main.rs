@@ -1,0 +1,2 @@
+//! The habits of this repository, each one command.
+fn main() {}
