@@ -1,0 +1,12 @@
+//! How this crate signs the locks that it takes.
+
+use instep_fs::Holder;
+
+/// This process, doing `command` from now on.
+pub(crate) fn holder(command: &str) -> Holder {
+    Holder {
+        pid: std::process::id(),
+        command: command.to_owned(),
+        started: jiff::Timestamp::now().to_string(),
+    }
+}
