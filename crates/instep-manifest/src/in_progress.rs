@@ -1,0 +1,88 @@
+//! The mark of work that has begun and not ended. When it is found with nobody at work, a run was
+//! interrupted.
+
+use std::io;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+use crate::error::{Error, remove_file, unreadable};
+use crate::json;
+use crate::run_id::RunId;
+
+/// What a run is about to do to an environment, written before it begins and removed when the
+/// manifest stands. The next run reads from it what to finish or to clear away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InProgress {
+    /// The run.
+    pub run_id: RunId,
+    /// Its process.
+    pub pid: u32,
+    /// When it began.
+    #[serde(with = "clock::milliseconds")]
+    pub started: Timestamp,
+    /// What it does.
+    pub operation: Operation,
+    /// Where a new environment is being built, absolute.
+    pub staged: Option<Utf8PathBuf>,
+    /// Where the old environment is put, absolute.
+    pub aside: Option<Utf8PathBuf>,
+    /// The tool at work, `uv` or `pip`.
+    pub tool: String,
+}
+
+/// What is done to an environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operation {
+    /// It is made where there was none.
+    Create,
+    /// Packages are changed in place.
+    Update,
+    /// A new one is made and takes the place of the old one.
+    Rebuild,
+}
+
+/// What a mark left behind says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Interrupted {
+    /// This run did not come to its end.
+    Run(InProgress),
+    /// Some run did not; the mark itself cannot be read, or is a newer version's.
+    Unreadable,
+}
+
+impl InProgress {
+    /// The newest schema that this version reads, and the one it writes.
+    pub const SCHEMA_VERSION: u32 = 1;
+
+    /// Reads a mark; `None` when there is none. One that is half written is a mark as well.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when it is there but the operating system does not let it be read.
+    pub fn load(path: &Utf8Path) -> Result<Option<Interrupted>, Error> {
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unreadable(path, error)),
+        };
+        Ok(Some(match json::parse(path, &bytes, Self::SCHEMA_VERSION) {
+            Ok(run) => Interrupted::Run(run),
+            Err(_) => Interrupted::Unreadable,
+        }))
+    }
+
+    /// Writes the mark by atomic replace; it is on the disk when this returns.
+    pub fn save(&self, path: &Utf8Path) -> Result<(), Error> {
+        json::save(path, Self::SCHEMA_VERSION, self)
+    }
+
+    /// Takes the mark away; none there is fine.
+    pub fn remove(path: &Utf8Path) -> Result<(), Error> {
+        remove_file(path)
+    }
+}
