@@ -1,4 +1,5 @@
-//! Journals of one record a line (JSONL), written by several processes, of which any may be killed at any point.
+//! Journals of one record a line (JSONL), written by several processes, of which any may be killed
+//! at any point.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -12,14 +13,15 @@ use crate::temporary::folder_of;
 /// How much is read at a time to find the last line's end.
 const CHUNK: u64 = 4096;
 
-/// Appends one line to `path`, whole or not at all; the final `\n` is added. The file and its folders are made when missing.
+/// Appends one line to `path`, whole or not at all; the final `\n` is added. The file and its
+/// folders are made when missing.
 ///
-/// Done under an exclusive lock on the file itself, held only for the write, so that lines of several processes never mix.
-/// A half line that a killed writer or a full disk left at the end is cut off first. A write that fails or is short is
-/// taken back.
+/// Done under an exclusive lock on the file itself, held only for the write, so that lines of
+/// several processes never mix. A half line that a killed writer or a full disk left at the end is
+/// cut off first. A write that fails or is short is taken back.
 ///
-/// Line breaks inside `line` would make several records of one and are replaced by spaces; JSON has none of its own outside
-/// of pretty printing, where they mean nothing.
+/// Line breaks inside `line` would make several records of one and are replaced by spaces; JSON has
+/// none of its own outside of pretty printing, where they mean nothing.
 ///
 /// # Errors
 ///
@@ -35,11 +37,11 @@ pub fn append_line(path: &Utf8Path, line: &str) -> Result<(), Error> {
         .map_err(failed(Action::Append, path))
 }
 
-/// Moves `path` to `<path>.1`, `<path>.1` to `<path>.2` and so on, once it holds `max_bytes` or more; of the old files `keep`
-/// stay. Returns whether it did.
+/// Moves `path` to `<path>.1`, `<path>.1` to `<path>.2` and so on, once it holds `max_bytes` or
+/// more; of the old files `keep` stay. Returns whether it did.
 ///
-/// Two processes that rotate at once rotate only once. A writer that had the file open already finishes its line in
-/// `<path>.1`: no line is lost.
+/// Two processes that rotate at once rotate only once. A writer that had the file open already
+/// finishes its line in `<path>.1`: no line is lost.
 pub fn rotate(path: &Utf8Path, max_bytes: u64, keep: usize) -> Result<bool, Error> {
     let full = || match std::fs::metadata(path) {
         Ok(metadata) => Ok(metadata.len() >= max_bytes),
@@ -83,7 +85,8 @@ fn open(path: &Utf8Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).create(true);
     if cfg!(windows) {
-        // A Windows handle opened for appending may not cut the file back; under the lock, writing at the end is the same.
+        // A Windows handle opened for appending may not cut the file back; under the lock, writing
+        // at the end is the same.
         options.write(true).truncate(false);
     } else {
         options.append(true);
@@ -93,8 +96,8 @@ fn open(path: &Utf8Path) -> io::Result<File> {
 
 /// Waits for the exclusive lock, which others hold for the time of one write.
 ///
-/// A file system without locks is no reason to lose a record: there, single writes to a handle opened for appending are
-/// what keeps lines apart.
+/// A file system without locks is no reason to lose a record: there, single writes to a handle
+/// opened for appending are what keeps lines apart.
 fn lock(file: &File) -> io::Result<()> {
     match file.lock() {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
@@ -116,10 +119,12 @@ fn append_locked(file: &mut File, record: &[u8]) -> io::Result<()> {
         Err(error) => Err(error),
     };
     if outcome.is_err() {
-        // What matters is the first failure; a half line that could not be taken back is cut off by the next writer.
+        // What matters is the first failure; a half line that could not be taken back is cut off by
+        // the next writer.
         let _ = file.set_len(end);
     }
-    // The lock ends with the handle, but a child process started meanwhile may hold a duplicate of it.
+    // The lock ends with the handle, but a child process started meanwhile may hold a duplicate of
+    // it.
     let _ = file.unlock();
     outcome
 }
@@ -263,5 +268,28 @@ mod tests {
         lines.sort();
         lines.dedup();
         assert_eq!(lines.len(), 4 * 50);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_write_that_stops_half_way_is_taken_back() {
+        if let Some(path) = crate::testing::role() {
+            let error = append_line(path.as_str().into(), &"y".repeat(100_000)).unwrap_err();
+            assert!(matches!(error, Error::Io { action: Action::Append, .. }), "{error:?}");
+            return;
+        }
+        let (_guard, path) = journal();
+        append_line(&path, "one").unwrap();
+        // A limit on the size of files makes a write short, as a disk that fills up does.
+        let status = crate::testing::child_after(
+            "trap '' XFSZ; ulimit -f 8",
+            "append::tests::a_write_that_stops_half_way_is_taken_back",
+            path.as_str(),
+        )
+        .stdout(std::process::Stdio::null())
+        .status()
+        .unwrap();
+        assert!(status.success());
+        assert_eq!(read(&path), "one\n");
     }
 }

@@ -1,4 +1,5 @@
-//! What can go wrong with a file, said so that a person knows which file, what was being done with it, and what to do next.
+//! What can go wrong with a file, said so that a person knows which file, what was being done with
+//! it, and what to do next.
 
 use std::fmt;
 use std::io;
@@ -112,7 +113,8 @@ pub enum Error {
 impl Error {
     /// What a person can do about it, where there is something to do.
     ///
-    /// Disk full, read-only file system, missing permission and a file in use each have their own answer.
+    /// Disk full, read-only file system, missing permission and a file in use each have their own
+    /// answer.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Io { action: Action::Lock, source, .. } if locks_unsupported(source) => {
@@ -130,7 +132,8 @@ impl Error {
     }
 }
 
-fn hint_for(error: &io::Error) -> Option<&'static str> {
+/// What a person can do about an error of the operating system, where there is something to do.
+pub fn hint_for(error: &io::Error) -> Option<&'static str> {
     if disk_full(error) {
         return Some(
             "free some disk space (or raise the quota) and run it again; nothing was lost",
@@ -153,13 +156,14 @@ fn hint_for(error: &io::Error) -> Option<&'static str> {
     }
 }
 
-/// Whether an operation failed because there is no room left: a full file system or an exhausted quota.
+/// Whether an operation failed because there is no room left: a full file system or an exhausted
+/// quota.
 pub fn disk_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-/// Whether another process has the file open in a way that forbids the operation. Only Windows knows this:
-/// `ERROR_SHARING_VIOLATION` and `ERROR_LOCK_VIOLATION`.
+/// Whether another process has the file open in a way that forbids the operation. Only Windows
+/// knows this: `ERROR_SHARING_VIOLATION` and `ERROR_LOCK_VIOLATION`.
 pub(crate) fn in_use(error: &io::Error) -> bool {
     cfg!(windows) && matches!(error.raw_os_error(), Some(32 | 33))
 }

@@ -10,8 +10,8 @@
 //! | a path from a file cannot climb out of its root, and means the same everywhere | [`RelativePath`] |
 //! | a folder is replaced whole, or stays | [`swap_trees`], [`remove_tree`] |
 //!
-//! Paths are [`camino`]'s, since every path here ends up in a file or a message as UTF-8. Errors carry the path they speak
-//! of, and [`Error::hint`] says what to do about them.
+//! Paths are [`camino`]'s, since every path here ends up in a file or a message as UTF-8. Errors
+//! carry the path they speak of, and [`Error::hint`] says what to do about them.
 //!
 //! All of it works on Linux, macOS and Windows; where a platform promises less, the item says so.
 
@@ -23,12 +23,14 @@ mod retry;
 mod stamp;
 mod swap;
 mod temporary;
+#[cfg(test)]
+mod testing;
 mod text;
 mod tree;
 mod write;
 
 pub use append::{append_line, rotate};
-pub use error::{Action, Error, PathProblem, disk_full};
+pub use error::{Action, Error, PathProblem, disk_full, hint_for};
 pub use lock::{FileLock, Holder};
 pub use relative_path::RelativePath;
 pub use stamp::Stamp;

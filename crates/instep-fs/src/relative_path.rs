@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, PathProblem};
 
-/// A relative POSIX path that cannot climb out of its root and that every platform reads the same way.
+/// A relative POSIX path that cannot climb out of its root and that every platform reads the same
+/// way.
 ///
-/// Empty components and `.` are dropped (`./a//b/` is `a/b`), so that equal paths compare equal. Unicode is kept as it
-/// is: a file system may tell two normal forms of one name apart.
+/// Empty components and `.` are dropped (`./a//b/` is `a/b`), so that equal paths compare equal.
+/// Unicode is kept as it is: a file system may tell two normal forms of one name apart.
 ///
-/// Refused are what is absolute or has a drive letter (`/a`, `C:a`), `..`, backslashes, control characters, and a path
-/// that names nothing.
+/// Refused are what is absolute or has a drive letter (`/a`, `C:a`), `..`, backslashes, control
+/// characters, and a path that names nothing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RelativePath(String);
@@ -53,8 +54,8 @@ impl RelativePath {
         if path.is_empty() { Err(refused(PathProblem::Empty)) } else { Ok(Self(path)) }
     }
 
-    /// Where `path` lies below `root`, by their texts alone; `None` when it does not, or when it has a name that is not
-    /// portable.
+    /// Where `path` lies below `root`, by their texts alone; `None` when it does not, or when it
+    /// has a name that is not portable.
     pub fn between(root: &Utf8Path, path: &Utf8Path) -> Option<Self> {
         let below = path.strip_prefix(root).ok()?;
         let mut text = String::with_capacity(below.as_str().len());

@@ -1,5 +1,5 @@
-//! Patience for Windows, where a virus scanner or an indexer may have a file open for a moment just when it is to be
-//! replaced. Elsewhere an open file hinders nobody, and an error is final at once.
+//! Patience for Windows, where a virus scanner or an indexer may have a file open for a moment just
+//! when it is to be replaced. Elsewhere an open file hinders nobody, and an error is final at once.
 
 use std::io;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! What a file looked like from the outside, to know later without reading it that nobody touched it.
+//! What a file looked like from the outside, to know later without reading it that nobody touched
+//! it.
 
 use std::fs::Metadata;
 use std::io;
@@ -7,12 +8,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 
-/// How close to a write a stamp may be taken and still be trusted. Two seconds is the coarsest clock of the file systems in
-/// use (FAT).
+/// How close to a write a stamp may be taken and still be trusted. Two seconds is the coarsest
+/// clock of the file systems in use (FAT).
 const RACY: Duration = Duration::from_secs(2);
 
-/// Size, times and identity of a file or folder. Two equal stamps of one path mean that its content is the same, as long as
-/// the earlier one [is settled](Stamp::is_settled).
+/// Size, times and identity of a file or folder. Two equal stamps of one path mean that its content
+/// is the same, as long as the earlier one [is settled](Stamp::is_settled).
 ///
 /// Serialised as the compact array `[size, modified, file_id, changed]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,10 +23,11 @@ pub struct Stamp {
     pub size: u64,
     /// Time of the last modification, in nanoseconds since the Unix epoch.
     pub modified: i64,
-    /// The inode number on Unix, so that a file replaced by one of the same size and time is noticed; 0 elsewhere.
+    /// The inode number on Unix, so that a file replaced by one of the same size and time is
+    /// noticed; 0 elsewhere.
     pub file_id: u64,
-    /// Time of the last change of content or attributes (`ctime`) in nanoseconds since the Unix epoch, which no program can
-    /// set back; Unix only, 0 elsewhere.
+    /// Time of the last change of content or attributes (`ctime`) in nanoseconds since the Unix
+    /// epoch, which no program can set back; Unix only, 0 elsewhere.
     pub changed: i64,
 }
 
@@ -57,11 +59,11 @@ impl Stamp {
         }
     }
 
-    /// Whether the stamp can be trusted: the file was not modified within two seconds of `now`, the time at which the stamp
-    /// was taken, nor in its future.
+    /// Whether the stamp can be trusted: the file was not modified within two seconds of `now`, the
+    /// time at which the stamp was taken, nor in its future.
     ///
-    /// A write that follows within the granularity of the file system's clock leaves the stamp as it was; git calls such an
-    /// entry [racily clean](https://git-scm.com/docs/racy-git).
+    /// A write that follows within the granularity of the file system's clock leaves the stamp as
+    /// it was; git calls such an entry [racily clean](https://git-scm.com/docs/racy-git).
     pub fn is_settled(&self, now: SystemTime) -> bool {
         let racy = i64::try_from(RACY.as_nanos()).unwrap_or(i64::MAX);
         self.modified.saturating_add(racy) < nanoseconds(now)

@@ -9,17 +9,19 @@ use crate::retry::while_in_use;
 use crate::temporary::folder_of;
 use crate::write::flush_folder;
 
-/// Makes `target` be what `staged` was, and moves what was at `target` to `aside`, where nothing may be yet. `target` may be
-/// missing, and then nothing is at `aside` afterwards. All three must lie on one file system. Symbolic links are moved
-/// themselves, never followed.
+/// Makes `target` be what `staged` was, and moves what was at `target` to `aside`, where nothing
+/// may be yet. `target` may be missing, and then nothing is at `aside` afterwards. All three must
+/// lie on one file system. Symbolic links are moved themselves, never followed.
 ///
-/// On Linux the two are exchanged in one step (`renameat2` with `RENAME_EXCHANGE`): at no moment is `target` missing. Where the
-/// platform or the file system cannot do that, `target` is moved aside first and moved back if the second step fails; a
-/// process killed just between the two leaves the old tree whole at `aside`.
+/// On Linux the two are exchanged in one step (`renameat2` with `RENAME_EXCHANGE`): at no moment is
+/// `target` missing. Where the platform or the file system cannot do that, `target` is moved aside
+/// first and moved back if the second step fails; a process killed just between the two leaves the
+/// old tree whole at `aside`.
 ///
 /// # Errors
 ///
-/// [`Error::Io`] with the path that could not be moved; `target` and `staged` are then as they were.
+/// [`Error::Io`] with the path that could not be moved; `target` and `staged` are then as they
+/// were.
 pub fn swap_trees(staged: &Utf8Path, target: &Utf8Path, aside: &Utf8Path) -> Result<(), Error> {
     if is_there(aside)? {
         return Err(failed(Action::Rename, aside)(io::ErrorKind::AlreadyExists.into()));
@@ -75,6 +77,7 @@ fn exchange(one: &Utf8Path, other: &Utf8Path) -> Result<bool, Error> {
 }
 
 #[cfg(not(target_os = "linux"))]
+#[expect(clippy::unnecessary_wraps, reason = "it fails where it can be done")]
 fn exchange(_one: &Utf8Path, _other: &Utf8Path) -> Result<bool, Error> {
     Ok(false)
 }
@@ -178,7 +181,8 @@ mod tests {
     fn the_target_is_never_missing() {
         let places = places(true);
         if !exchange(&places.staged, &places.target).unwrap() {
-            // The file system of the temporary folder cannot exchange; the promise is not made there.
+            // The file system of the temporary folder cannot exchange; the promise is not made
+            // there.
             return;
         }
         std::thread::scope(|scope| {

@@ -1,5 +1,5 @@
-//! Names of the files and folders that exist only while another is being replaced, so that what a killed process left
-//! behind is known by its name and can be dropped.
+//! Names of the files and folders that exist only while another is being replaced, so that what a
+//! killed process left behind is known by its name and can be dropped.
 
 use std::io;
 
@@ -8,7 +8,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::error::{Action, Error, failed};
 use crate::tree::delete;
 
-/// The ending of every temporary name. Anything that lists a folder for a person can skip names with it.
+/// The ending of every temporary name. Anything that lists a folder for a person can skip names
+/// with it.
 const SUFFIX: &str = ".instep-tmp";
 
 /// A builder of `.<name>.<random>.instep-tmp` in the folder of `path`.
@@ -31,11 +32,12 @@ pub(crate) fn folder_of(path: &Utf8Path) -> &Utf8Path {
     }
 }
 
-/// Drops what killed writers of `name` left in `folder`: files of [`write_atomic`](crate::write_atomic) and trees of
-/// [`remove_tree`](crate::remove_tree). Returns how many there were.
+/// Drops what killed writers of `name` left in `folder`: files of
+/// [`write_atomic`](crate::write_atomic) and trees of [`remove_tree`](crate::remove_tree). Returns
+/// how many there were.
 ///
-/// A temporary of a writer that is still at work looks the same, so call it only while holding the lock that the
-/// writers take. A folder that does not exist has no leftovers.
+/// A temporary of a writer that is still at work looks the same, so call it only while holding the
+/// lock that the writers take. A folder that does not exist has no leftovers.
 pub fn remove_stale_temporaries(folder: &Utf8Path, name: &str) -> Result<usize, Error> {
     let entries = match fs_err::read_dir(folder) {
         Ok(entries) => entries,

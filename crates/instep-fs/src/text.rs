@@ -11,9 +11,9 @@ const UTF16_BE_BOM: &[u8] = b"\xFE\xFF";
 /// How many bytes decide whether a file without a byte order mark is UTF-16.
 const PROBE: usize = 4096;
 
-/// Reads a text file: UTF-8 with or without a byte order mark, or UTF-16 of either byte order (what Windows `PowerShell` 5
-/// writes for `pip freeze > requirements.txt`), with the mark or recognised by its NUL bytes. The mark is not part of the
-/// text; line endings stay.
+/// Reads a text file: UTF-8 with or without a byte order mark, or UTF-16 of either byte order (what
+/// Windows `PowerShell` 5 writes for `pip freeze > requirements.txt`), with the mark or recognised
+/// by its NUL bytes. The mark is not part of the text; line endings stay.
 ///
 /// # Errors
 ///

@@ -8,16 +8,17 @@ use crate::error::{Action, Error, failed};
 use crate::retry::while_in_use;
 use crate::temporary::{builder, folder_of, prefix};
 
-/// Removes what is at `path`: a folder with all it holds, a file, or a symbolic link (never what it leads to). Nothing
-/// there is fine.
+/// Removes what is at `path`: a folder with all it holds, a file, or a symbolic link (never what it
+/// leads to). Nothing there is fine.
 ///
-/// The tree is first renamed to `.<name>.<random>.instep-tmp` beside it, in one step, and deleted then: nobody ever sees
-/// half of it at `path`, also when this process is killed. Read-only files and folders are made writable as needed.
+/// The tree is first renamed to `.<name>.<random>.instep-tmp` beside it, in one step, and deleted
+/// then: nobody ever sees half of it at `path`, also when this process is killed. Read-only files
+/// and folders are made writable as needed.
 ///
 /// # Errors
 ///
-/// [`Error::Io`] when it could not be moved aside (on Windows: a program runs from it); nothing was deleted then.
-/// [`Error::LeftBehind`] when it is gone from `path` but could not be deleted wholly;
+/// [`Error::Io`] when it could not be moved aside (on Windows: a program runs from it); nothing was
+/// deleted then. [`Error::LeftBehind`] when it is gone from `path` but could not be deleted wholly;
 /// [`remove_stale_temporaries`](crate::remove_stale_temporaries) deletes the rest another time.
 pub fn remove_tree(path: &Utf8Path) -> Result<(), Error> {
     match std::fs::symlink_metadata(path) {
@@ -82,7 +83,8 @@ fn is_folder_link(_metadata: &std::fs::Metadata) -> bool {
     false
 }
 
-/// Takes away what keeps an owner from deleting: folders without write permission on Unix, read-only files on Windows.
+/// Takes away what keeps an owner from deleting: folders without write permission on Unix,
+/// read-only files on Windows.
 fn make_writable(path: &Utf8Path) -> io::Result<()> {
     let metadata = std::fs::symlink_metadata(path)?;
     if metadata.is_symlink() {

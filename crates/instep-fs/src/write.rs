@@ -8,19 +8,21 @@ use crate::error::{Action, Error, failed};
 use crate::retry::while_in_use;
 use crate::temporary::{builder, folder_of, prefix};
 
-/// Replaces the content of `path` by `bytes`, so that a reader (also after a crash or a power cut) finds either the old
-/// content or the new one.
+/// Replaces the content of `path` by `bytes`, so that a reader (also after a crash or a power cut)
+/// finds either the old content or the new one.
 ///
-/// Folders that are missing are made. The new content is written to a temporary file beside the target, flushed to the
-/// disk and renamed over it, and then the folder is flushed. The permission bits of an existing target are kept; a new
-/// file gets those that the process's umask leaves. A symbolic link to a file stays, and the file it leads to is replaced.
+/// Folders that are missing are made. The new content is written to a temporary file beside the
+/// target, flushed to the disk and renamed over it, and then the folder is flushed. The permission
+/// bits of an existing target are kept; a new file gets those that the process's umask leaves. A
+/// symbolic link to a file stays, and the file it leads to is replaced.
 ///
-/// On Windows a target that another program has open for a moment is tried again for about two seconds.
+/// On Windows a target that another program has open for a moment is tried again for about two
+/// seconds.
 ///
 /// # Errors
 ///
-/// [`Error::Io`] with the path. The old content still stands and no temporary file is left; after a `SIGKILL` one may be,
-/// see [`remove_stale_temporaries`](crate::remove_stale_temporaries).
+/// [`Error::Io`] with the path. The old content still stands and no temporary file is left; after a
+/// `SIGKILL` one may be, see [`remove_stale_temporaries`](crate::remove_stale_temporaries).
 pub fn write_atomic(path: &Utf8Path, bytes: &[u8]) -> Result<(), Error> {
     let target = follow(path);
     let folder = folder_of(&target);
@@ -43,7 +45,8 @@ fn follow(path: &Utf8Path) -> Utf8PathBuf {
 
 fn replace(target: &Utf8Path, folder: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
     let prefix = prefix(target);
-    // Opened plainly, so that a new file gets the permissions any new file gets, and on Windows not the "temporary" attribute.
+    // Opened plainly, so that a new file gets the permissions any new file gets, and on Windows not
+    // the "temporary" attribute.
     let mut temporary = builder(&prefix).make_in(folder, |path| std::fs::File::create_new(path))?;
     temporary.write_all(bytes)?;
     #[cfg(unix)]
@@ -52,16 +55,16 @@ fn replace(target: &Utf8Path, folder: &Utf8Path, bytes: &[u8]) -> io::Result<()>
     }
     temporary.as_file().sync_all()?;
 
-    // Closed before it is renamed: some Windows file systems do not rename an open file. Dropping the path on failure
-    // removes the file.
+    // Closed before it is renamed: some Windows file systems do not rename an open file. Dropping
+    // the path on failure removes the file.
     let mut temporary = temporary.into_temp_path();
     while_in_use(|| std::fs::rename(&temporary, target))?;
     temporary.disable_cleanup(true);
     Ok(())
 }
 
-/// Makes a rename in `folder` last through a power cut. The new content stands already, so a file system that cannot
-/// flush a folder is no reason to report a failure.
+/// Makes a rename in `folder` last through a power cut. The new content stands already, so a file
+/// system that cannot flush a folder is no reason to report a failure.
 #[cfg(unix)]
 pub(crate) fn flush_folder(folder: &Utf8Path) {
     if let Ok(folder) = std::fs::File::open(folder) {
@@ -168,5 +171,99 @@ mod tests {
         write_atomic(&root.join("link"), b"new").unwrap();
         assert!(root.join("link").is_symlink());
         assert_eq!(fs_err::read_to_string(root.join("real/file")).unwrap(), "new");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_write_that_stops_half_way_leaves_the_old_content_and_no_temporary() {
+        if let Some(path) = crate::testing::role() {
+            let error = write_atomic(path.as_str().into(), &vec![b'x'; 100_000]).unwrap_err();
+            assert!(matches!(error, Error::Io { action: Action::Write, .. }), "{error:?}");
+            return;
+        }
+        let (_guard, root) = folder();
+        let path = root.join("f");
+        write_atomic(&path, b"old").unwrap();
+        // A limit on the size of files stands in for a full disk: any user can set it for a process.
+        let status = crate::testing::child_after(
+            "trap '' XFSZ; ulimit -f 8",
+            "write::tests::a_write_that_stops_half_way_leaves_the_old_content_and_no_temporary",
+            path.as_str(),
+        )
+        .stdout(std::process::Stdio::null())
+        .status()
+        .unwrap();
+        assert!(status.success());
+        assert_eq!(fs_err::read(&path).unwrap(), b"old");
+        assert_eq!(names(&root), ["f"]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_device_is_known_as_one() {
+        let error = fs_err::write("/dev/full", b"x").unwrap_err();
+        assert!(crate::disk_full(&error), "{error:?}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_leaves_the_old_content_and_says_so_skipped_unless_tmpfs_can_be_mounted() {
+        let (_guard, root) = folder();
+        let mount = |program: &str, arguments: &[&str]| {
+            let quiet = std::process::Stdio::null();
+            std::process::Command::new(program)
+                .args(arguments)
+                .arg(&root)
+                .stderr(quiet)
+                .status()
+                .is_ok_and(|status| status.success())
+        };
+        if !mount("mount", &["-t", "tmpfs", "-o", "size=64k", "tmpfs"]) {
+            println!("skipped: this user cannot mount a file system to fill");
+            return;
+        }
+        let path = root.join("f");
+        write_atomic(&path, b"old").unwrap();
+        let error = write_atomic(&path, &vec![b'x'; 200_000]).unwrap_err();
+        let (content, left) = (fs_err::read(&path).unwrap(), names(&root));
+        assert!(mount("umount", &[]));
+        assert!(error.hint().unwrap().contains("disk space"), "{error:?}");
+        assert_eq!((content.as_slice(), left), (b"old".as_slice(), vec!["f".to_owned()]));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_folder_that_may_not_be_written_is_named_skipped_as_root_without_setpriv() {
+        use std::os::unix::fs::PermissionsExt;
+        if let Some(path) = crate::testing::role() {
+            let error = write_atomic(path.as_str().into(), b"new").unwrap_err();
+            assert!(matches!(&error, Error::Io { path: named, .. } if *named == path), "{error:?}");
+            assert!(error.hint().unwrap().contains("permissions"), "{error:?}");
+            println!("refused");
+            return;
+        }
+        let (_guard, root) = folder();
+        let path = root.join("f");
+        fs_err::write(&path, "old").unwrap();
+        fs_err::set_permissions(&root, std::fs::Permissions::from_mode(0o555)).unwrap();
+        // Root may write anywhere, so it becomes somebody else.
+        let become_user = if rustix::process::geteuid().is_root() {
+            "exec setpriv --reuid=65534 --regid=65534 --clear-groups \"$0\" \"$@\""
+        } else {
+            "true"
+        };
+        let test = "write::tests::\
+                    a_folder_that_may_not_be_written_is_named_skipped_as_root_without_setpriv";
+        let output =
+            crate::testing::child_after(become_user, test, path.as_str()).output().unwrap();
+        fs_err::set_permissions(&root, std::fs::Permissions::from_mode(0o755)).unwrap();
+        if matches!(output.status.code(), Some(126 | 127)) {
+            println!("skipped: root could not become another user");
+            return;
+        }
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("refused"), "{output:?}");
+        assert_eq!(fs_err::read(&path).unwrap(), b"old");
+        assert_eq!(names(&root), ["f"]);
     }
 }

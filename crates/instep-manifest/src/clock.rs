@@ -1,7 +1,7 @@
 //! The one clock: points in time are UTC with milliseconds, as RFC 3339 text in files.
 //!
-//! Durations are not taken from it but from [`std::time::Instant`]: this clock goes backwards when a
-//! person or a time server sets it back.
+//! Durations are not taken from it but from [`std::time::Instant`]: this clock goes backwards when
+//! a person or a time server sets it back.
 
 use jiff::{Timestamp, Unit};
 

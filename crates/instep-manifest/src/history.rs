@@ -144,8 +144,8 @@ impl History {
         entry.lock.as_ref().map(|_| self.snapshot_path(entry.run_id.as_str()))
     }
 
-    /// Deletes all but the newest `keep` runs, their snapshots, and snapshots without a run. Returns
-    /// how many runs were deleted.
+    /// Deletes all but the newest `keep` runs, their snapshots, and snapshots without a run.
+    /// Returns how many runs were deleted.
     pub fn prune(&self, keep: usize) -> Result<usize, Error> {
         let ids = self.ids()?;
         let old = ids.get(keep..).unwrap_or_default();

@@ -9,13 +9,14 @@
 //! | is there a run that never came to its end | [`InProgress`] |
 //! | what did earlier runs do, and what was installed then | [`History`] |
 //!
-//! Contents are compared by [`Digest`] (BLAKE3), times are in UTC with milliseconds (the [`clock`]).
+//! Contents are compared by [`Digest`] (BLAKE3), times are in UTC with milliseconds (the
+//! [`clock`]).
 //!
 //! # Files
 //!
 //! Every file is JSON with a `schemaVersion`, written by atomic replace. What the manifest and the
-//! history say matters, so a file from a newer schema is refused and never rewritten. The stat cache
-//! only saves time: one that cannot be used is as good as none.
+//! history say matters, so a file from a newer schema is refused and never rewritten. The stat
+//! cache only saves time: one that cannot be used is as good as none.
 
 pub mod clock;
 mod digest;

@@ -72,8 +72,8 @@ impl StatCache {
         stamp.is_settled(self.taken.into())
     }
 
-    /// The paths of `entries` and `directories` of which the stamps prove nothing: it differs today,
-    /// cannot be taken, or was not to be trusted then. Their contents have to be compared.
+    /// The paths of `entries` and `directories` of which the stamps prove nothing: it differs
+    /// today, cannot be taken, or was not to be trusted then. Their contents have to be compared.
     ///
     /// Relative paths are looked up in `root`.
     pub fn suspects(&self, root: &Utf8Path) -> Vec<&str> {

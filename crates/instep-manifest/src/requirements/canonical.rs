@@ -11,10 +11,12 @@ use super::read::Requirements;
 use super::target::{Target, strip_credentials};
 use crate::digest::Digest;
 
-/// Changes when the canonical form does, so that digests of two forms never compare equal by chance.
+/// Changes when the canonical form does, so that digests of two forms never compare equal by
+/// chance.
 const FORM: &str = "instep requirements 1";
 
-/// Options of which the order has a meaning: the first index that has a package wins, and `:all:` and `:none:` start over.
+/// Options of which the order has a meaning: the first index that has a package wins, and `:all:`
+/// and `:none:` start over.
 const ORDERED: [&str; 6] = [
     "--index-url",
     "--extra-index-url",
@@ -27,13 +29,14 @@ const ORDERED: [&str; 6] = [
 impl Requirements {
     /// A digest that is equal for requirements that ask for the same, however they are written.
     ///
-    /// What makes no difference: comments, blank lines, line endings and encodings; the order of lines and lines that are
-    /// there twice; the file that a line stands in; case and `-_.` of names; the order of extras, versions, markers and
-    /// hashes; user and password in URLs, since a new token is no reason to install anything.
+    /// What makes no difference: comments, blank lines, line endings and encodings; the order of
+    /// lines and lines that are there twice; the file that a line stands in; case and `-_.` of
+    /// names; the order of extras, versions, markers and hashes; user and password in URLs, since a
+    /// new token is no reason to install anything.
     ///
-    /// What does: names, extras, versions, markers, hashes, URLs, the values of variables anywhere else than in a URL's
-    /// credentials, the metadata of packages at local paths, whether a line constrains or asks, index options and their
-    /// order.
+    /// What does: names, extras, versions, markers, hashes, URLs, the values of variables anywhere
+    /// else than in a URL's credentials, the metadata of packages at local paths, whether a line
+    /// constrains or asks, index options and their order.
     pub fn digest(&self) -> Digest {
         let mut lines = BTreeSet::new();
         let mut ordered = Vec::new();
@@ -191,8 +194,8 @@ fn spelled(path: &Utf8Path, root: &Utf8Path) -> String {
     }
 }
 
-/// `/` between folders, without `.` and without `..` that has something to go up from. By the text alone: what a symbolic
-/// link leads to is not asked.
+/// `/` between folders, without `.` and without `..` that has something to go up from. By the text
+/// alone: what a symbolic link leads to is not asked.
 fn normalised(path: &Utf8Path) -> String {
     let path = path.as_str().replace('\\', "/");
     let absolute = path.starts_with('/');

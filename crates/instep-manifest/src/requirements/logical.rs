@@ -1,5 +1,6 @@
-//! From physical to logical lines, as pip does it before it looks at what a line says: continuations joined, comments
-//! cut off, variables expanded. Every character still knows where it came from.
+//! From physical to logical lines, as pip does it before it looks at what a line says:
+//! continuations joined, comments cut off, variables expanded. Every character still knows where it
+//! came from.
 
 use std::ops::Range;
 
@@ -17,8 +18,8 @@ pub(super) struct Logical {
     pieces: Vec<Piece>,
 }
 
-/// A stretch of a line and the stretch of the file that it came from. They are of one length, but for the value of a
-/// variable, which came from the whole of its name.
+/// A stretch of a line and the stretch of the file that it came from. They are of one length, but
+/// for the value of a variable, which came from the whole of its name.
 #[derive(Debug, Clone, Copy)]
 struct Piece {
     start: usize,
@@ -74,8 +75,8 @@ struct Physical {
     span: Range<usize>,
 }
 
-/// Splits as Python's `str.splitlines` does, which pip uses: also at form feeds and the like. Those are no line ends for an
-/// editor, so they do not count in the numbers.
+/// Splits as Python's `str.splitlines` does, which pip uses: also at form feeds and the like. Those
+/// are no line ends for an editor, so they do not count in the numbers.
 fn physical_lines(text: &str) -> Vec<Physical> {
     let mut lines = Vec::new();
     let mut number = 1;

@@ -47,7 +47,8 @@ const fn known(long: &'static str, short: Option<char>, takes_value: bool, scope
     Known { long, short, takes_value, scope }
 }
 
-/// What pip knows (`SUPPORTED_OPTIONS` and `SUPPORTED_OPTIONS_REQ` of its `req_file.py`), newer and older versions together.
+/// What pip knows (`SUPPORTED_OPTIONS` and `SUPPORTED_OPTIONS_REQ` of its `req_file.py`), newer and
+/// older versions together.
 const KNOWN: [Known; 19] = [
     known("--editable", Some('e'), true, Scope::Editable),
     known("--requirement", Some('r'), true, Scope::Include),
@@ -88,8 +89,8 @@ pub(super) fn begin(text: &str) -> usize {
 
 /// The options from `start` to the end of the line.
 ///
-/// A long option that is not known is taken as it is, with all that follows as its value: a newer pip or uv may know it,
-/// and it is for them to refuse it.
+/// A long option that is not known is taken as it is, with all that follows as its value: a newer
+/// pip or uv may know it, and it is for them to refuse it.
 pub(super) fn parse(text: &str, start: usize) -> Result<Vec<Given<'_>>, Fault> {
     let mut options = Vec::new();
     let mut position = start;
@@ -180,8 +181,8 @@ fn unwrapped(raw: &str) -> &str {
     raw
 }
 
-/// Without quotation marks and the backslashes that escape them or white space, as a shell would. Other backslashes stay:
-/// they are Windows's separators.
+/// Without quotation marks and the backslashes that escape them or white space, as a shell would.
+/// Other backslashes stay: they are Windows's separators.
 fn unquoted(raw: &str) -> String {
     let mut value = String::with_capacity(raw.len());
     let mut quote = None;

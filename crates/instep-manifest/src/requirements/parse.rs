@@ -21,10 +21,11 @@ pub(super) struct Fault {
     pub(super) problem: LineProblem,
 }
 
-/// Reads the text of a requirements file, in the order of its lines. `path` is for messages alone: no file is opened.
+/// Reads the text of a requirements file, in the order of its lines. `path` is for messages alone:
+/// no file is opened.
 ///
-/// `${NAME}` is replaced by what `variables` gives for `NAME` (upper-case letters, digits and `_`); without a value, or with
-/// an empty one, it stays.
+/// `${NAME}` is replaced by what `variables` gives for `NAME` (upper-case letters, digits and `_`);
+/// without a value, or with an empty one, it stays.
 ///
 /// # Errors
 ///
@@ -151,7 +152,8 @@ fn parse_requirement(text: &str, at: usize) -> Result<Requirement<Target>, Fault
     })
 }
 
-/// Refuses names and extras that end in a separator, on which the parser of `pep508_rs` 0.9 panics when something follows.
+/// Refuses names and extras that end in a separator, on which the parser of `pep508_rs` 0.9 panics
+/// when something follows.
 fn check_names(text: &str, at: usize) -> Result<(), Fault> {
     let (name, rest) = split_name(text);
     check_end(name, at)?;

@@ -49,8 +49,9 @@ impl LineKind {
 }
 
 impl Requirements {
-    /// What a lock pins, in the order of its lines: each line that asks for something does so by `==` without a wildcard, by
-    /// `===`, or by a place. `None` when one does not, see [`Requirements::unpinned`].
+    /// What a lock pins, in the order of its lines: each line that asks for something does so by
+    /// `==` without a wildcard, by `===`, or by a place. `None` when one does not, see
+    /// [`Requirements::unpinned`].
     ///
     /// Options, and the lines of constraints files, ask for nothing.
     pub fn pins(&self) -> Option<Vec<Pin>> {

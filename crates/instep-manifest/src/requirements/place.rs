@@ -1,4 +1,5 @@
-//! A package given by where it lies: `./folder[extra]`, `archive.whl ; marker`, `git+https://..#egg=name`.
+//! A package given by where it lies: `./folder[extra]`, `archive.whl ; marker`,
+//! `git+https://..#egg=name`.
 
 use std::ops::Range;
 use std::str::FromStr;
@@ -58,8 +59,9 @@ impl Place {
     }
 }
 
-/// Whether a text without option and marker is a place and not the name of a package. What pip finds out by looking at the
-/// disk is decided by the text alone: a separator, a leading dot, or the ending of an archive.
+/// Whether a text without option and marker is a place and not the name of a package. What pip
+/// finds out by looking at the disk is decided by the text alone: a separator, a leading dot, or
+/// the ending of an archive.
 pub(super) fn is_place(text: &str) -> bool {
     let (place, _) = split_marker(text);
     is_url(place) || place.contains(['/', '\\']) || place.starts_with('.') || is_archive(place)
@@ -70,7 +72,8 @@ fn is_archive(text: &str) -> bool {
     ARCHIVES.iter().any(|ending| path.ends_with(ending))
 }
 
-/// Splits at the `;` before a marker. In a URL it may be a part of the URL, unless white space is beside it.
+/// Splits at the `;` before a marker. In a URL it may be a part of the URL, unless white space is
+/// beside it.
 fn split_marker(text: &str) -> (&str, Option<Range<usize>>) {
     let plain = !is_url(text);
     let separator = text.match_indices(';').map(|(position, _)| position).find(|&position| {
@@ -120,7 +123,8 @@ fn parse_extras(text: &str, at: usize) -> Result<Vec<ExtraName>, Fault> {
     Ok(extras)
 }
 
-/// The name and extras of `#egg=name[extra]`. What is no name there is nobody's error any more: pip has deprecated it.
+/// The name and extras of `#egg=name[extra]`. What is no name there is nobody's error any more: pip
+/// has deprecated it.
 fn egg(target: &Target) -> (Option<PackageName>, Vec<ExtraName>) {
     let value = target
         .fragment()

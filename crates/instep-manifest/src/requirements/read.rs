@@ -15,14 +15,15 @@ use crate::error::{Error, unreadable};
 /// All that a requirements file and the files it includes say.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Requirements {
-    /// The lines, in the order in which an installer comes upon them; `-r` and `-c` stand before what they include.
+    /// The lines, in the order in which an installer comes upon them; `-r` and `-c` stand before
+    /// what they include.
     pub entries: Vec<Entry>,
     /// Every requirements and constraints file that was read, each once, the given one first.
     pub files: Vec<Utf8PathBuf>,
     /// The files that decide what packages at local paths ask for.
     pub local_files: Vec<LocalFile>,
-    /// Digests of the values of the environment variables that the lines name; one that is not set has the digest of the
-    /// empty text, and means the same.
+    /// Digests of the values of the environment variables that the lines name; one that is not set
+    /// has the digest of the empty text, and means the same.
     pub variables: BTreeMap<String, Digest>,
     /// What local paths are relative to.
     pub root: Utf8PathBuf,
@@ -44,16 +45,17 @@ pub struct Entry {
 pub struct LocalFile {
     /// An archive, or the `pyproject.toml`, `setup.py` or `setup.cfg` of a folder.
     pub path: Utf8PathBuf,
-    /// The digest of its content; `None` when it is not there, which is what most folders have of two of the three.
+    /// The digest of its content; `None` when it is not there, which is what most folders have of
+    /// two of the three.
     pub digest: Option<Digest>,
 }
 
 /// What says the metadata of a package's folder.
 const METADATA: [&str; 3] = ["pyproject.toml", "setup.py", "setup.cfg"];
 
-/// Reads `file` (relative to `root`, or absolute) and all that it includes by `-r` and `-c`, which are relative to the file
-/// that they stand in. A file that includes itself is read once. What a URL includes is not fetched; its line
-/// counts as it is written.
+/// Reads `file` (relative to `root`, or absolute) and all that it includes by `-r` and `-c`, which
+/// are relative to the file that they stand in. A file that includes itself is read once. What a
+/// URL includes is not fetched; its line counts as it is written.
 ///
 /// Paths of packages are relative to `root`, where the installer is run.
 ///
@@ -89,7 +91,8 @@ impl Requirements {
 
 struct Reader<'a> {
     variables: &'a dyn Fn(&str) -> Option<String>,
-    /// Files by their real path; one may be read for its requirements and again for its constraints.
+    /// Files by their real path; one may be read for its requirements and again for its
+    /// constraints.
     seen: BTreeSet<(Utf8PathBuf, bool)>,
     found: Requirements,
 }

@@ -112,8 +112,8 @@ fn strip_scheme<'a>(text: &'a str, scheme: &str) -> Option<&'a str> {
     before.eq_ignore_ascii_case(scheme).then_some(rest)
 }
 
-/// The path of a `file:` URL ([RFC 8089](https://www.rfc-editor.org/rfc/rfc8089)): `///a`, `//localhost/a`, `/a`, relative
-/// paths as pip and uv take them, and `///C:/a` for a drive.
+/// The path of a `file:` URL ([RFC 8089](https://www.rfc-editor.org/rfc/rfc8089)): `///a`,
+/// `//localhost/a`, `/a`, relative paths as pip and uv take them, and `///C:/a` for a drive.
 fn file_url_path(rest: &str) -> Utf8PathBuf {
     let path = match rest.strip_prefix("//") {
         Some(authority) => match authority.strip_prefix("localhost/") {
@@ -162,8 +162,8 @@ pub(super) fn strip_credentials(text: &str) -> String {
     replace_credentials(text, |_, _| {})
 }
 
-/// The text with every character of the user and password of its URLs replaced by `*`, so that places in it stay where
-/// they are.
+/// The text with every character of the user and password of its URLs replaced by `*`, so that
+/// places in it stay where they are.
 pub(super) fn mask_credentials(text: &str) -> String {
     replace_credentials(text, |secret, masked| {
         masked.extend(secret.strip_suffix('@').unwrap_or(secret).chars().map(|_| '*'));
