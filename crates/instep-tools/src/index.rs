@@ -13,7 +13,7 @@ use crate::{Environment, Error};
 /// none.
 #[derive(Clone, Default, Eq, PartialEq)]
 pub struct IndexSettings {
-    /// `index-url`: the index, instead of PyPI.
+    /// `index-url`: the index, instead of `PyPI`.
     pub index_url: Option<String>,
     /// `extra-index-url`: further indexes.
     pub extra_index_urls: Vec<String>,
@@ -69,69 +69,86 @@ impl IndexSettings {
     /// | `extra-index-url` | `UV_EXTRA_INDEX_URL` | `UV_EXTRA_INDEX_URL`, `UV_INDEX`; `index`, `extra-index-url` |
     /// | the same | `UV_INDEX_STRATEGY` | `UV_INDEX_STRATEGY`; `index-strategy` |
     /// | `find-links` | `UV_FIND_LINKS` | `UV_FIND_LINKS`; `find-links` |
-    /// | `no-index` | `UV_NO_INDEX` | `UV_NO_INDEX` or any index; `no-index` or any index |
     /// | `trusted-host` | `UV_INSECURE_HOST` | `UV_INSECURE_HOST`; `allow-insecure-host` |
     /// | `cert` | `SSL_CERT_FILE`, `SSL_CERT_DIR` | either of them |
     /// | `client-cert` | `SSL_CLIENT_CERT` | `SSL_CLIENT_CERT` |
     /// | `proxy` | `ALL_PROXY` | `ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`, in either case |
+    ///
+    /// uv has no variable for `no-index`: see [`to_uv_args`](IndexSettings::to_uv_args).
     ///
     /// pip takes the best version that any of its indexes has, uv by itself only looks at the first index that has the
     /// package. For the same lock to install the same way, indexes that come from pip are searched in pip's way.
     pub fn to_uv_env(&self, environment: &Environment) -> Vec<(String, String)> {
         let uv = UvConfig::read(environment);
         let mut variables = Vec::new();
-        let mut tell = |name: &str, value: String, own: &[&str], own_settings: &[&str]| {
-            let taken = uv.has_variable(own) || uv.has_setting(own_settings);
-            if !taken && !value.is_empty() {
+        let mut tell = |name: &str, value: String, own: &Own| {
+            if !value.is_empty() && !own.is_set(&uv) {
                 variables.push((name.to_owned(), value));
             }
-            !taken
         };
-        let default = (["UV_DEFAULT_INDEX", "UV_INDEX_URL"], ["index", "index-url"]);
-        let extra = (["UV_EXTRA_INDEX_URL", "UV_INDEX"], ["index", "extra-index-url"]);
-
-        tell(
-            "UV_DEFAULT_INDEX",
-            self.index_url.clone().unwrap_or_default(),
-            &default.0,
-            &default.1,
-        );
-        // uv separates these by white space, and its find-links and hosts by other things.
-        let told = tell("UV_EXTRA_INDEX_URL", self.extra_index_urls.join(" "), &extra.0, &extra.1);
-        if told && !self.extra_index_urls.is_empty() {
-            tell(
-                "UV_INDEX_STRATEGY",
-                "unsafe-best-match".to_owned(),
-                &["UV_INDEX_STRATEGY"],
-                &["index-strategy"],
-            );
+        tell("UV_DEFAULT_INDEX", self.index_url.clone().unwrap_or_default(), &DEFAULT_INDEX);
+        if !self.extra_index_urls.is_empty() && !EXTRA_INDEX.is_set(&uv) {
+            tell("UV_EXTRA_INDEX_URL", self.extra_index_urls.join(" "), &EXTRA_INDEX);
+            tell("UV_INDEX_STRATEGY", "unsafe-best-match".to_owned(), &INDEX_STRATEGY);
         }
-        tell("UV_FIND_LINKS", self.find_links.join(","), &["UV_FIND_LINKS"], &["find-links"]);
-        if self.no_index {
-            let own = [["UV_NO_INDEX", ""], default.0, extra.0].concat();
-            let own_settings = [["no-index", ""], default.1, extra.1].concat();
-            tell("UV_NO_INDEX", "1".to_owned(), &own, &own_settings);
-        }
-        tell(
-            "UV_INSECURE_HOST",
-            self.trusted_hosts.join(" "),
-            &["UV_INSECURE_HOST"],
-            &["allow-insecure-host"],
-        );
+        // uv separates these by commas, and everything else by spaces.
+        tell("UV_FIND_LINKS", self.find_links.join(","), &FIND_LINKS);
+        tell("UV_INSECURE_HOST", self.trusted_hosts.join(" "), &INSECURE_HOST);
         if let Some(cert) = &self.cert {
             let name = if cert.is_dir() { "SSL_CERT_DIR" } else { "SSL_CERT_FILE" };
-            tell(name, cert.to_string(), &["SSL_CERT_FILE", "SSL_CERT_DIR"], &[]);
+            tell(name, cert.to_string(), &CERT);
         }
         let client_cert = self.client_cert.as_ref().map(Utf8PathBuf::to_string);
-        tell("SSL_CLIENT_CERT", client_cert.unwrap_or_default(), &["SSL_CLIENT_CERT"], &[]);
-        tell("ALL_PROXY", self.proxy.clone().unwrap_or_default(), PROXIES, &[]);
+        tell("SSL_CLIENT_CERT", client_cert.unwrap_or_default(), &CLIENT_CERT);
+        tell("ALL_PROXY", self.proxy.clone().unwrap_or_default(), &PROXY);
         variables
+    }
+
+    /// The options for uv commands that install or resolve which no variable can give: `--no-index`, unless the user
+    /// has told uv of an index.
+    pub fn to_uv_args(&self, environment: &Environment) -> Vec<String> {
+        let uv = UvConfig::read(environment);
+        let own_index = [&DEFAULT_INDEX, &EXTRA_INDEX, &NO_INDEX].iter().any(|own| own.is_set(&uv));
+        if self.no_index && !own_index { vec!["--no-index".to_owned()] } else { Vec::new() }
     }
 }
 
-/// The variables that name a proxy for packages; the lower-case forms are the older ones.
-const PROXIES: &[&str] =
-    &["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+/// How the user may have told uv something: in a variable, or as a setting of a configuration file.
+struct Own {
+    variables: &'static [&'static str],
+    settings: &'static [&'static str],
+}
+
+impl Own {
+    fn is_set(&self, uv: &UvConfig<'_>) -> bool {
+        uv.has_variable(self.variables) || uv.has_setting(self.settings)
+    }
+}
+
+const DEFAULT_INDEX: Own =
+    Own { variables: &["UV_DEFAULT_INDEX", "UV_INDEX_URL"], settings: &["index", "index-url"] };
+const EXTRA_INDEX: Own =
+    Own { variables: &["UV_EXTRA_INDEX_URL", "UV_INDEX"], settings: &["index", "extra-index-url"] };
+const INDEX_STRATEGY: Own =
+    Own { variables: &["UV_INDEX_STRATEGY"], settings: &["index-strategy"] };
+const NO_INDEX: Own = Own { variables: &[], settings: &["no-index"] };
+const FIND_LINKS: Own = Own { variables: &["UV_FIND_LINKS"], settings: &["find-links"] };
+const INSECURE_HOST: Own =
+    Own { variables: &["UV_INSECURE_HOST"], settings: &["allow-insecure-host"] };
+const CERT: Own = Own { variables: &["SSL_CERT_FILE", "SSL_CERT_DIR"], settings: &[] };
+const CLIENT_CERT: Own = Own { variables: &["SSL_CLIENT_CERT"], settings: &[] };
+/// The lower-case names are the older ones.
+const PROXY: Own = Own {
+    variables: &[
+        "ALL_PROXY",
+        "all_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+    ],
+    settings: &[],
+};
 
 impl fmt::Debug for IndexSettings {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

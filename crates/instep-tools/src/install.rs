@@ -14,7 +14,7 @@ use crate::uv::PROGRAM;
 use crate::{CancelToken, Error, Interpreter, Run, Search, Stream, ToolCache, Uv};
 
 /// uv is some 20 MB; a connection that needs longer than this is stuck.
-const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_mins(15);
 
 /// Sets up a uv in the cache folder, at `uv/<version>/`, and returns it; [`find_uv`](crate::find_uv()) finds it there
 /// from then on. Without a `version` it is the newest that the index offers. A version that is there already is not

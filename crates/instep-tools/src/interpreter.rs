@@ -15,7 +15,7 @@ const SCRIPT: &str = include_str!("query.py");
 /// What the line with the answer begins with.
 const MARK: &str = "instep-interpreter:";
 /// A Python that takes longer to start than this hangs; a cold start on a slow disk takes a few seconds.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A Python interpreter and what it says about itself.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -68,7 +68,8 @@ struct Answer {
 }
 
 impl Interpreter {
-    /// Asks the Python at `path`, or takes its answer from the cache.
+    /// Asks the Python at `path` (absolute, or relative to the environment's folder), or takes its answer from the
+    /// cache.
     ///
     /// # Errors
     ///
@@ -80,6 +81,7 @@ impl Interpreter {
         cache: &ToolCache,
         cancel: &CancelToken,
     ) -> Result<Interpreter, Error> {
+        let path = &environment.cwd().join(path);
         if let Some(interpreter) = cache.interpreter(path) {
             return Ok(interpreter);
         }
@@ -90,7 +92,7 @@ impl Interpreter {
                 cache.keep_interpreter(path, interpreter, depends_on);
             }
         })?;
-        path.clone_into(&mut interpreter.path);
+        interpreter.path.clone_from(path);
         Ok(interpreter)
     }
 

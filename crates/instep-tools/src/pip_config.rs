@@ -132,13 +132,14 @@ fn normalized(name: &str) -> String {
 }
 
 /// The `(section, name, value)`s of a file, as Python's `RawConfigParser` reads it: `name = value` or `name: value`,
-/// comments on lines of their own, and values that go on in deeper indented lines.
+/// comments on lines of their own, and values that go on in deeper indented lines. A byte order mark is refused, as pip
+/// refuses it.
 fn parse(path: &Utf8Path, text: &str) -> Result<Vec<(String, String, String)>, Error> {
     let mut found: Vec<(String, String, String)> = Vec::new();
     let mut section: Option<String> = None;
     // How far the line of the name that may go on is indented.
     let mut open: Option<usize> = None;
-    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+    for (index, line) in text.lines().enumerate() {
         let refused =
             |problem| Error::PipConfig { path: path.to_owned(), line: index + 1, problem };
         let content = line.trim();

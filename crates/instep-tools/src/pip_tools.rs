@@ -10,7 +10,7 @@ use crate::programs::on_path;
 use crate::{CancelToken, Environment, Error, Interpreter, Run, Search};
 
 /// Importing pip-tools takes a second or two.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A pip-tools that starts.
 ///

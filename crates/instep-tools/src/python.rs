@@ -16,7 +16,7 @@ use crate::{CancelToken, Error, Interpreter, PythonRequest, Run, Search, ToolCac
 /// How many environments on top of each other are followed down to an installation.
 const DEEPEST: usize = 8;
 /// Listing the Pythons it manages costs uv a few milliseconds.
-const UV_TIMEOUT: Duration = Duration::from_secs(60);
+const UV_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Finds a Python and asks it about itself.
 ///

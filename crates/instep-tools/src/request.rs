@@ -52,11 +52,12 @@ impl PythonRequest {
 impl FromStr for PythonRequest {
     type Err = Error;
 
-    /// Reads a wish. `python3.12`, `cpython@3.12` and `cpython-3.12` are `3.12`; what holds a path separator is a path.
+    /// Reads a wish. `python3.12`, `cpython@3.12` and `cpython-3.12` are `3.12`; what begins with a dot or
+    /// holds a path separator is a path.
     fn from_str(text: &str) -> Result<PythonRequest, Error> {
         let refused = |problem: String| Error::PythonRequest { text: text.to_owned(), problem };
         let wish = text.trim();
-        if wish.contains('/') || wish.contains(std::path::MAIN_SEPARATOR) {
+        if wish.starts_with('.') || wish.contains('/') || wish.contains(std::path::MAIN_SEPARATOR) {
             return Ok(PythonRequest::Path(Utf8PathBuf::from(wish)));
         }
         if wish.starts_with(['<', '>', '=', '~', '!']) {

@@ -12,7 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::command_line;
 use crate::output::{Arrival, Collected, Output, Readers, Stream};
 use crate::programs::on_path;
-use crate::tree::Tree;
+use crate::tree::{KILL_GRACE, Tree};
 use crate::{CancelToken, Environment, Error};
 
 /// How often the cancel token is looked at.
@@ -21,8 +21,6 @@ const POLL: Duration = Duration::from_millis(25);
 const TICK: Duration = Duration::from_millis(100);
 /// How long children that were asked to end have before they are killed.
 const TERMINATE_GRACE: Duration = Duration::from_secs(2);
-/// How long killed children may take to disappear; only the kernel can hold them longer.
-const KILL_GRACE: Duration = Duration::from_secs(5);
 /// How long the output of an ended program is waited for while nothing arrives: a descendant that lives on may hold
 /// the pipe open for ever.
 const PIPE_GRACE: Duration = Duration::from_secs(1);

@@ -6,10 +6,13 @@
 use std::io;
 use std::process::{ChildStderr, ChildStdout, Command, ExitStatus};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often a start is tried again when the program is still open for writing in another thread's fresh fork.
 const BUSY_RETRIES: u32 = 20;
+/// How long killed processes may take to disappear. Only the kernel can hold them longer, or a container whose first
+/// process does not reap: there the dead stay in their group as zombies, and there is nothing to wait for.
+pub(crate) const KILL_GRACE: Duration = Duration::from_secs(2);
 
 /// A running child and its descendants. Dropped before the child has ended, it kills them all.
 #[derive(Debug)]
@@ -81,8 +84,11 @@ impl Drop for Tree {
     fn drop(&mut self) {
         if matches!(self.try_wait(), Ok(None)) {
             self.platform.kill();
-            // Nothing is left to tell anybody; the wait only spares the host a zombie.
-            let _ = self.platform.wait();
+            // Spares the host a zombie; nobody is left to be told if it fails.
+            let killed = Instant::now();
+            while matches!(self.try_wait(), Ok(None)) && killed.elapsed() < KILL_GRACE {
+                thread::sleep(Duration::from_millis(1));
+            }
         }
     }
 }
@@ -118,10 +124,6 @@ mod platform {
 
         pub(super) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
             self.child.try_wait()
-        }
-
-        pub(super) fn wait(&mut self) -> io::Result<ExitStatus> {
-            self.child.wait()
         }
 
         pub(super) fn terminate(&mut self) {
@@ -192,14 +194,6 @@ mod platform {
 
         pub(super) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
             self.child.try_wait()
-        }
-
-        pub(super) fn wait(&mut self) -> io::Result<ExitStatus> {
-            // The native child: waiting for the whole job has no end if it failed to die.
-            match self.child.try_inner_child_mut() {
-                Some(child) => child.wait(),
-                None => self.child.wait(),
-            }
         }
 
         pub(super) fn terminate(&mut self) {

@@ -78,7 +78,7 @@ fn write_program(entry: impl io::Read, path: &Utf8Path) -> Result<(), Error> {
 fn program_of(entry: &str, programs: &[&str]) -> Option<String> {
     let mut parts = entry.split('/');
     let (data, scripts, name) = (parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() || !data.ends_with(".data") || scripts != "scripts" {
+    if parts.next().is_some() || data.strip_suffix(".data").is_none() || scripts != "scripts" {
         return None;
     }
     programs.iter().map(|program| file_name(program)).find(|program| program == name)
@@ -101,5 +101,129 @@ fn odd_name(name: &str) -> Option<&'static str> {
         Some("an entry's name climbs out of its folder")
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use camino::Utf8PathBuf;
+    use zip::write::SimpleFileOptions;
+    use zip::{CompressionMethod, ZipWriter};
+
+    use super::*;
+
+    const UV: &str =
+        if cfg!(windows) { "uv-1.0.data/scripts/uv.exe" } else { "uv-1.0.data/scripts/uv" };
+
+    fn unpack(entries: &[&str]) -> (tempfile::TempDir, Utf8PathBuf, Result<(), Error>) {
+        let guard = tempfile::tempdir().unwrap();
+        let folder = Utf8PathBuf::try_from(guard.path().to_owned()).unwrap();
+        let wheel = folder.join("uv-1.0-py3-none-any.whl");
+        let mut zip = ZipWriter::new(File::create(&wheel).unwrap());
+        for name in entries {
+            // Stored, so that a test can find the content in the file.
+            let options =
+                SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+            zip.start_file(*name, options).unwrap();
+            zip.write_all(b"program").unwrap();
+        }
+        zip.finish().unwrap();
+        let out = folder.join("out/deep");
+        std::fs::create_dir_all(&out).unwrap();
+        let result = unpack_programs(&wheel, &["uv", "uvx"], &out);
+        (guard, folder, result)
+    }
+
+    #[test]
+    fn a_program_is_taken_out_and_can_be_executed() {
+        let (_guard, folder, result) = unpack(&["uv/__init__.py", UV, "uv-1.0.dist-info/RECORD"]);
+        result.unwrap();
+        let files: Vec<_> = folder.join("out/deep").read_dir_utf8().unwrap().flatten().collect();
+        assert_eq!(files.len(), 1);
+        assert_eq!(files[0].file_name(), file_name("uv"));
+        assert_eq!(std::fs::read(files[0].path()).unwrap(), b"program");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = files[0].path().metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o111, 0o111, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_wheel_with_a_hostile_name_in_it_is_refused_whole() {
+        let hostile = [
+            "../../../evil",
+            "uv-1.0.data/scripts/../../../evil",
+            "/etc/evil",
+            "C:/evil",
+            "C:evil",
+            "..\\evil",
+            "uv-1.0.data\\scripts\\uv",
+            "a//b",
+            "a/./b",
+            "new\nline",
+            "nul\0byte",
+        ];
+        for name in hostile {
+            for entries in [[name, UV], [UV, name]] {
+                let (_guard, folder, result) = unpack(&entries);
+                let error = result.unwrap_err();
+                assert!(
+                    matches!(&error, Error::Wheel { entry: Some(entry), .. } if entry == name),
+                    "{name}: {error:?}"
+                );
+                assert!(!error.to_string().contains(['\n', '\0']), "{error}");
+                let written = folder.join("out/deep").read_dir_utf8().unwrap().count();
+                assert_eq!(written, 0, "{name}");
+                assert!(!folder.join("evil").exists() && !folder.join("out/evil").exists());
+            }
+        }
+    }
+
+    #[test]
+    fn a_wheel_without_the_program_is_refused() {
+        for entries in [&["other/uv"][..], &["uv-1.0.data/scripts/deeper/uv"], &["scripts/uv"], &[]]
+        {
+            let (_guard, _, result) = unpack(entries);
+            assert!(matches!(result, Err(Error::Wheel { entry: None, .. })), "{entries:?}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_is_a_link_or_there_twice_is_refused() {
+        let guard = tempfile::tempdir().unwrap();
+        let folder = Utf8PathBuf::try_from(guard.path().to_owned()).unwrap();
+        let wheel = folder.join("uv.whl");
+        let mut zip = ZipWriter::new(File::create(&wheel).unwrap());
+        zip.add_symlink(UV, "/etc/passwd", SimpleFileOptions::default()).unwrap();
+        zip.finish().unwrap();
+        let error = unpack_programs(&wheel, &["uv"], &folder).unwrap_err();
+        assert!(error.to_string().contains("no regular file"), "{error}");
+
+        let other = UV.replace("1.0", "2.0");
+        let (_guard, _, result) = unpack(&[UV, &other]);
+        let error = result.unwrap_err();
+        assert!(error.to_string().contains("twice"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_wheel_or_is_damaged_is_refused() {
+        let (_guard, folder, result) = unpack(&[UV]);
+        result.unwrap();
+        let wheel = folder.join("uv-1.0-py3-none-any.whl");
+        let whole = std::fs::read(&wheel).unwrap();
+        let out = folder.join("again");
+        std::fs::create_dir(&out).unwrap();
+        std::fs::write(&wheel, &whole[..whole.len() / 2]).unwrap();
+        unpack_programs(&wheel, &["uv"], &out).unwrap_err();
+        // One bit of the content: the checksum tells.
+        let place = whole.windows(7).position(|bytes| bytes == b"program").unwrap();
+        let mut flipped = whole;
+        flipped[place] ^= 1;
+        std::fs::write(&wheel, &flipped).unwrap();
+        unpack_programs(&wheel, &["uv"], &out).unwrap_err();
     }
 }

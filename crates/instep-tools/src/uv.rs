@@ -91,7 +91,8 @@ impl fmt::Display for Notice {
 }
 
 impl Uv {
-    /// Asks the uv at `path` for its version, or takes the answer from the cache.
+    /// Asks the uv at `path` (absolute, or relative to the environment's folder) for its version, or takes the answer
+    /// from the cache.
     ///
     /// # Errors
     ///
@@ -102,6 +103,7 @@ impl Uv {
         cache: &ToolCache,
         cancel: &CancelToken,
     ) -> Result<Uv, Error> {
+        let path = &environment.cwd().join(path);
         if let Some(version) = cache.uv_version(path) {
             return Ok(Uv { path: path.to_owned(), version });
         }
