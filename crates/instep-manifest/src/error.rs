@@ -137,3 +137,44 @@ pub(crate) fn remove_file(path: &Utf8Path) -> Result<(), Error> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_the_place_and_say_what_to_do() {
+        let errors = [
+            Error::Corrupt {
+                path: "m.json".into(),
+                line: 3,
+                column: 7,
+                message: serde_json::from_str::<u8>("x").unwrap_err(),
+            },
+            Error::NewerSchema { path: "m.json".into(), found: 2, supported: 1 },
+            Error::MissingFile { path: "r.txt".into() },
+            Error::MissingInclude { path: "b.txt".into(), from: "a.txt".into(), line: 4 },
+            Error::Requirement {
+                path: "r.txt".into(),
+                line: 2,
+                column: 5,
+                length: 1,
+                source_line: "foo bar".to_owned(),
+                problem: LineProblem::NameEnd,
+            },
+            Error::NotADigest { text: "x".to_owned() },
+            Error::NotARunId { text: "x/y".to_owned() },
+            Error::UnknownRun { folder: "h".into(), id: "2".to_owned() },
+            Error::AmbiguousRun {
+                id: "2".to_owned(),
+                candidates: vec!["21".to_owned(), "20".to_owned()],
+            },
+            unreadable(Utf8Path::new("f"), io::ErrorKind::PermissionDenied.into()),
+        ];
+        let said: Vec<_> = errors
+            .iter()
+            .map(|error| format!("{error}\n  {}", error.hint().unwrap_or_default()))
+            .collect();
+        insta::assert_snapshot!(said.join("\n"));
+    }
+}

@@ -196,3 +196,144 @@ impl History {
         Ok(names)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Place {
+        _guard: tempfile::TempDir,
+        folder: Utf8PathBuf,
+        history: History,
+    }
+
+    fn place() -> Place {
+        let guard = tempfile::tempdir().unwrap();
+        let root = Utf8PathBuf::from_path_buf(guard.path().to_owned()).unwrap();
+        let folder = root.join("env/history");
+        Place { history: History::new(&folder), folder, _guard: guard }
+    }
+
+    fn entry(id: &str) -> Entry {
+        Entry {
+            run_id: id.parse().unwrap(),
+            time: "2026-01-02T03:04:05.678Z".parse().unwrap(),
+            reasons: vec![Reason::RequirementsChanged],
+            tool: Some(Tool { name: "pip".to_owned(), version: "25.3".to_owned() }),
+            python_version: Some("3.12.4".to_owned()),
+            duration_seconds: 1.25,
+            outcome: Outcome::Success,
+            added: BTreeMap::from([("foo".parse().unwrap(), "1.0".to_owned())]),
+            removed: BTreeMap::new(),
+            changed: BTreeMap::from([(
+                "bar".parse().unwrap(),
+                Change { from: "1.0".to_owned(), to: "2.0".to_owned() },
+            )]),
+            lock: None,
+            error: None,
+        }
+    }
+
+    fn ids(history: &History) -> Vec<String> {
+        let listing = history.list().unwrap();
+        assert!(listing.skipped.is_empty(), "{listing:?}");
+        listing.entries.iter().map(|entry| entry.run_id.to_string()).collect()
+    }
+
+    #[test]
+    fn the_file_is_as_documented_and_reads_back_with_its_snapshot() {
+        let place = place();
+        let id = "20260102T030405678Z-1a2b";
+        place.history.append(&entry(id), Some(b"foo==1.0\n")).unwrap();
+        let text = fs_err::read_to_string(place.folder.join([id, ".json"].concat())).unwrap();
+        insta::assert_snapshot!(text);
+
+        let read = place.history.get(id).unwrap();
+        assert_eq!(read, Entry { lock: Some([id, ".lock"].concat()), ..entry(id) });
+        let snapshot = place.history.snapshot(&read).unwrap();
+        assert_eq!(fs_err::read_to_string(snapshot).unwrap(), "foo==1.0\n");
+    }
+
+    #[test]
+    fn a_run_without_a_snapshot_has_none() {
+        let place = place();
+        let failed = Entry { outcome: Outcome::Failed, error: Some("no".to_owned()), ..entry("a") };
+        place.history.append(&failed, None).unwrap();
+        let read = place.history.get("a").unwrap();
+        assert_eq!(read, failed);
+        assert_eq!(place.history.snapshot(&read), None);
+    }
+
+    #[test]
+    fn runs_are_listed_newest_first_and_a_corrupt_one_is_reported() {
+        let place = place();
+        assert_eq!(ids(&place.history), Vec::<String>::new());
+        for id in
+            ["20260102T000000000Z-0001", "20260103T000000000Z-0001", "20251231T000000000Z-ffff"]
+        {
+            place.history.append(&entry(id), Some(b"")).unwrap();
+        }
+        assert_eq!(
+            ids(&place.history),
+            ["20260103T000000000Z-0001", "20260102T000000000Z-0001", "20251231T000000000Z-ffff"]
+        );
+        fs_err::write(place.folder.join("20260102T000000000Z-0001.json"), "{").unwrap();
+        fs_err::write(place.folder.join("notes.txt"), "not a run").unwrap();
+        fs_err::write(place.folder.join("not a run.json"), "not a run").unwrap();
+        let listing = place.history.list().unwrap();
+        assert_eq!(listing.entries.len(), 2);
+        assert!(matches!(listing.skipped.as_slice(), [Error::Corrupt { .. }]), "{listing:?}");
+    }
+
+    #[test]
+    fn a_run_is_found_by_its_id_or_a_beginning_of_it_alone() {
+        let place = place();
+        for id in ["20260102-aa", "20260102-ab", "20260103-aa", "20260103-aab"] {
+            place.history.append(&entry(id), None).unwrap();
+        }
+        let found = |id: &str| place.history.get(id).unwrap().run_id.to_string();
+        assert_eq!(found("20260102-ab"), "20260102-ab");
+        // Also the beginning of another.
+        assert_eq!(found("20260103-aa"), "20260103-aa");
+        assert_eq!(found("20260103-aab"), "20260103-aab");
+        match place.history.get("20260102") {
+            Err(Error::AmbiguousRun { candidates, .. }) => {
+                assert_eq!(candidates, ["20260102-ab", "20260102-aa"]);
+            }
+            other => panic!("{other:?}"),
+        }
+        for id in ["", "2027", "../20260102-ab"] {
+            let found = place.history.get(id);
+            assert!(matches!(found, Err(Error::UnknownRun { .. })), "{id}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_is_never_looked_for_outside_of_the_history() {
+        let place = place();
+        let entry = Entry { lock: Some("../../secret".to_owned()), ..entry("a") };
+        assert_eq!(place.history.snapshot(&entry), Some(place.folder.join("a.lock")));
+    }
+
+    #[test]
+    fn pruning_keeps_the_newest_and_drops_snapshots_without_a_run() {
+        let place = place();
+        for id in ["1", "2", "3", "4"] {
+            place.history.append(&entry(id), Some(b"")).unwrap();
+        }
+        fs_err::write(place.folder.join("9.lock"), "of a run that was killed").unwrap();
+        assert_eq!(place.history.prune(2).unwrap(), 2);
+        assert_eq!(ids(&place.history), ["4", "3"]);
+        let mut files: Vec<_> = place
+            .folder
+            .read_dir_utf8()
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_owned())
+            .collect();
+        files.sort();
+        assert_eq!(files, ["3.json", "3.lock", "4.json", "4.lock"]);
+        assert_eq!(place.history.prune(9).unwrap(), 0);
+        assert_eq!(place.history.prune(0).unwrap(), 2);
+        assert_eq!(place.folder.read_dir_utf8().unwrap().count(), 0);
+    }
+}

@@ -86,3 +86,58 @@ impl InProgress {
         remove_file(path)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark() -> InProgress {
+        InProgress {
+            run_id: "20260102T030405678Z-1a2b".parse().unwrap(),
+            pid: 42,
+            started: "2026-01-02T03:04:05.678Z".parse().unwrap(),
+            operation: Operation::Rebuild,
+            staged: Some("/p/.venv.new".into()),
+            aside: None,
+            tool: "uv".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_file_is_as_documented_and_reads_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(folder.path()).unwrap().join("env/in-progress.json");
+        assert_eq!(InProgress::load(&path).unwrap(), None);
+        mark().save(&path).unwrap();
+        insta::assert_snapshot!(fs_err::read_to_string(&path).unwrap(), @r#"
+        {
+          "schemaVersion": 1,
+          "runId": "20260102T030405678Z-1a2b",
+          "pid": 42,
+          "started": "2026-01-02T03:04:05.678Z",
+          "operation": "rebuild",
+          "staged": "/p/.venv.new",
+          "aside": null,
+          "tool": "uv"
+        }
+        "#);
+        assert_eq!(InProgress::load(&path).unwrap(), Some(Interrupted::Run(mark())));
+        InProgress::remove(&path).unwrap();
+        InProgress::remove(&path).unwrap();
+        assert_eq!(InProgress::load(&path).unwrap(), None);
+    }
+
+    #[test]
+    fn a_mark_that_cannot_be_read_still_means_interrupted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(folder.path()).unwrap().join("in-progress.json");
+        mark().save(&path).unwrap();
+        let whole = fs_err::read_to_string(&path).unwrap();
+        let newer = whole.replace("ersion\": 1", "ersion\": 9");
+        for text in ["", "\0\0", &whole[..whole.len() / 2], &newer] {
+            fs_err::write(&path, text).unwrap();
+            let loaded = InProgress::load(&path).unwrap();
+            assert_eq!(loaded, Some(Interrupted::Unreadable), "{text}");
+        }
+    }
+}

@@ -90,3 +90,112 @@ impl StatCache {
         trusted && Stamp::of(path).is_ok_and(|today| today.as_ref() == then)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use camino::Utf8PathBuf;
+
+    use super::*;
+
+    struct Place {
+        _guard: tempfile::TempDir,
+        root: Utf8PathBuf,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            let guard = tempfile::tempdir().unwrap();
+            let root = Utf8PathBuf::from_path_buf(guard.path().to_owned()).unwrap();
+            Self { _guard: guard, root }
+        }
+
+        /// A file that was last written a minute ago.
+        fn file(&self, name: &str) -> Option<Stamp> {
+            let path = self.root.join(name);
+            fs_err::write(&path, "content").unwrap();
+            let file = fs_err::OpenOptions::new().write(true).open(&path).unwrap();
+            file.file().set_modified(SystemTime::now() - Duration::from_mins(1)).unwrap();
+            Stamp::of(&path).unwrap()
+        }
+    }
+
+    #[test]
+    fn the_file_is_compact_and_reads_back() {
+        let place = Place::new();
+        let stamp = Stamp { size: 12, modified: 34, file_id: 56, changed: 78 };
+        let mut cache = StatCache::new("2026-01-02T03:04:05.678Z".parse().unwrap());
+        cache.manifest = Some(stamp);
+        cache.entries.insert("requirements.txt".to_owned(), Some(stamp));
+        cache.entries.insert("pkg/setup.py".to_owned(), None);
+        cache.directories.insert("/p/.venv/lib".to_owned(), Some(stamp));
+        cache.distributions.insert("foo-1.0.dist-info".to_owned(), stamp);
+        cache.variables.insert("HOST".to_owned(), Digest::of(b""));
+        let path = place.root.join("stat-cache.json");
+        cache.save(&path).unwrap();
+        insta::assert_snapshot!(fs_err::read_to_string(&path).unwrap());
+        assert_eq!(StatCache::load(&path), Some(cache));
+        StatCache::remove(&path).unwrap();
+        assert_eq!(StatCache::load(&path), None);
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_as_good_as_none() {
+        let place = Place::new();
+        let path = place.root.join("stat-cache.json");
+        StatCache::new(clock::now()).save(&path).unwrap();
+        let whole = fs_err::read_to_string(&path).unwrap();
+        let newer = whole.replace("ersion\":1", "ersion\":2");
+        assert_ne!(newer, whole);
+        for text in ["", "{", "[]", &whole[..whole.len() / 2], &newer] {
+            fs_err::write(&path, text).unwrap();
+            assert_eq!(StatCache::load(&path), None, "{text}");
+        }
+        assert_eq!(StatCache::load(&place.root), None);
+    }
+
+    #[test]
+    fn suspects_are_what_was_touched_came_or_went() {
+        let place = Place::new();
+        let mut cache = StatCache::new(clock::now());
+        for name in ["same", "edited", "gone"] {
+            cache.entries.insert(name.to_owned(), place.file(name));
+        }
+        cache.entries.insert("came".to_owned(), None);
+        cache.entries.insert("still-absent".to_owned(), None);
+        assert_eq!(cache.suspects(&place.root), Vec::<&str>::new());
+
+        fs_err::write(place.root.join("edited"), "CONTENT").unwrap();
+        fs_err::remove_file(place.root.join("gone")).unwrap();
+        fs_err::write(place.root.join("came"), "").unwrap();
+        assert_eq!(cache.suspects(&place.root), ["came", "edited", "gone"]);
+    }
+
+    #[test]
+    fn absolute_paths_and_folders_are_looked_at_too() {
+        let place = Place::new();
+        let folder = place.root.join("lib");
+        fs_err::create_dir(&folder).unwrap();
+        let mut cache = StatCache::new(clock::now());
+        cache.directories.insert(folder.to_string(), Stamp::of(&folder).unwrap());
+        // Taken long after the folder was made, as far as the cache knows.
+        cache.taken = (SystemTime::now() + Duration::from_hours(1)).try_into().unwrap();
+        let elsewhere = Utf8Path::new("elsewhere");
+        assert_eq!(cache.suspects(elsewhere), Vec::<&str>::new());
+        fs_err::remove_dir(&folder).unwrap();
+        assert_eq!(cache.suspects(elsewhere), [folder.as_str()]);
+    }
+
+    #[test]
+    fn a_stamp_taken_just_after_a_write_proves_nothing() {
+        let place = Place::new();
+        let path = place.root.join("fresh");
+        fs_err::write(&path, "one").unwrap();
+        let mut cache = StatCache::new(clock::now());
+        let stamp = Stamp::of(&path).unwrap();
+        cache.entries.insert("fresh".to_owned(), stamp);
+        assert!(!cache.is_trusted(&stamp.unwrap()));
+        assert_eq!(cache.suspects(&place.root), ["fresh"]);
+    }
+}

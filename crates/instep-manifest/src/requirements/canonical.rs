@@ -212,3 +212,6 @@ fn normalised(path: &Utf8Path) -> String {
     let text = parts.join("/");
     if absolute { ["/", &text].concat() } else { text }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,9 +26,17 @@ struct Piece {
     length: usize,
     source: usize,
     source_length: usize,
+    expanded: bool,
 }
 
 impl Logical {
+    /// Whether a part of `text` is, or touches, the value of a variable.
+    pub(super) fn is_expanded(&self, part: &Range<usize>) -> bool {
+        self.pieces.iter().any(|piece| {
+            piece.expanded && piece.start <= part.end && part.start <= piece.start + piece.length
+        })
+    }
+
     /// Where a part of `text` came from.
     pub(super) fn source(&self, part: &Range<usize>) -> Range<usize> {
         let start = self.source_of(part.start, |piece| piece.source);
@@ -39,7 +47,7 @@ impl Logical {
     fn source_of(&self, position: usize, inside_value: fn(&Piece) -> usize) -> usize {
         let piece = self.pieces.iter().rev().find(|piece| piece.start <= position);
         match piece {
-            Some(piece) if piece.length == piece.source_length => {
+            Some(piece) if !piece.expanded => {
                 piece.source + (position - piece.start).min(piece.length)
             }
             Some(piece) => inside_value(piece),
@@ -128,6 +136,7 @@ impl Joined {
             length: line.len(),
             source: physical.span.start,
             source_length: line.len(),
+            expanded: false,
         });
         self.text.push_str(line);
         self.span.end = physical.span.end;
@@ -175,6 +184,7 @@ impl Joined {
                     length: end - start,
                     source: piece.source + (start - piece.start),
                     source_length: end - start,
+                    expanded: false,
                 });
             }
         }
@@ -193,6 +203,7 @@ impl Joined {
             length: value.len(),
             source,
             source_length: name.len(),
+            expanded: true,
         });
         to.text.push_str(value);
     }

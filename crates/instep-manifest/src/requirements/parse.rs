@@ -60,7 +60,7 @@ fn parse_line(text: &str) -> Result<Vec<LineKind>, Fault> {
 
 fn parse_head(head: &str, options: &[Given<'_>]) -> Result<LineKind, Fault> {
     let (hashes, settings) = attached(options)?;
-    if !is_direct_reference(head) && is_place(head) {
+    if !is_direct_reference(head) && !has_specifier(head) && is_place(head) {
         return Ok(LineKind::Path { place: Place::parse(head, 0)?, hashes, settings });
     }
     Ok(LineKind::Requirement { requirement: parse_requirement(head, 0)?, hashes, settings })
@@ -187,13 +187,25 @@ fn split_name(text: &str) -> (&str, &str) {
 
 /// `name @` or `name[extras] @`.
 fn is_direct_reference(text: &str) -> bool {
+    behind_name(text).is_some_and(|rest| rest.starts_with('@'))
+}
+
+/// `name ==` or `name[extras] >`, and so no path, whatever follows.
+fn has_specifier(text: &str) -> bool {
+    const COMPARISONS: [&str; 6] = ["==", "!=", "~=", ">=", "<", ">"];
+    behind_name(text)
+        .is_some_and(|rest| COMPARISONS.iter().any(|comparison| rest.starts_with(comparison)))
+}
+
+/// What follows the name and the extras that a text begins with.
+fn behind_name(text: &str) -> Option<&str> {
     let (name, rest) = split_name(text);
     let rest = rest.trim_start();
     let rest = match rest.strip_prefix('[').and_then(|extras| extras.split_once(']')) {
         Some((_, rest)) => rest.trim_start(),
         None => rest,
     };
-    name.starts_with(|first: char| first.is_ascii_alphanumeric()) && rest.starts_with('@')
+    name.starts_with(|first: char| first.is_ascii_alphanumeric()).then_some(rest)
 }
 
 /// Says where a fault is in the file: line and column as an editor shows them.
@@ -212,7 +224,7 @@ fn locate(fault: Fault, logical: &Logical, text: &str, path: &Utf8Path) -> Error
         column: 1 + characters(line_start, source.start),
         length: characters(source.start, end).max(1),
         source_line: mask_credentials(line),
-        problem: fault.problem,
+        problem: if logical.is_expanded(&fault.at) { LineProblem::Expanded } else { fault.problem },
     }
 }
 
@@ -220,3 +232,6 @@ fn locate(fault: Fault, logical: &Logical, text: &str, path: &Utf8Path) -> Error
 fn line_breaks(text: &str) -> usize {
     text.matches('\n').count() + text.matches('\r').count() - text.matches("\r\n").count()
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,3 +130,79 @@ fn pin_place(entry: &Entry, place: &Place, hashes: &[String], editable: bool) ->
         file: entry.file.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use camino::Utf8Path;
+
+    use super::*;
+    use crate::requirements::read;
+
+    fn requirements(text: &str) -> Requirements {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(folder.path()).unwrap();
+        fs_err::write(root.join("lock.txt"), text).unwrap();
+        fs_err::write(root.join("limits.txt"), "anything>=1\n").unwrap();
+        read(root, Utf8Path::new("lock.txt"), &|_| None).unwrap()
+    }
+
+    #[test]
+    fn a_lock_is_read_line_by_line() {
+        let text = "\
+# made by pip-compile
+--index-url https://h/simple
+-c limits.txt
+Foo.Bar[x]==1.0 ; os_name == 'nt' \\
+    --hash=sha256:ab \\
+    --hash=sha256:cd
+    # via something
+bar===2.0
+baz @ https://h/baz-3.1-py3-none-any.whl
+-e ./pkg
+./w/qux-4.0-py3-none-any.whl
+";
+        let mut report = String::new();
+        for pin in requirements(text).pins().unwrap() {
+            let word = |text: Option<String>| text.unwrap_or_else(|| "?".to_owned());
+            writeln!(
+                report,
+                "{}: {} {} {}{}{} hashes={}",
+                pin.line,
+                word(pin.name.map(|name| name.to_string())),
+                word(pin.version.map(|version| version.to_string())),
+                word(pin.target.map(|target| target.to_string())),
+                if pin.editable { " editable" } else { "" },
+                pin.marker.try_to_string().map(|marker| format!(" ; {marker}")).unwrap_or_default(),
+                pin.hashes.len(),
+            )
+            .unwrap();
+        }
+        insta::assert_snapshot!(report, @r"
+        4: foo-bar 1.0 ? ; os_name == 'nt' hashes=2
+        8: bar 2.0 ? hashes=0
+        9: baz 3.1 https://h/baz-3.1-py3-none-any.whl hashes=0
+        10: ? ? ./pkg editable hashes=0
+        11: qux 4.0 ./w/qux-4.0-py3-none-any.whl hashes=0
+        ");
+    }
+
+    #[test]
+    fn a_pin_has_its_line_with_all_its_continuations() {
+        let pins = requirements("a==1 \\\n  --hash=sha256:ab # x\n").pins().unwrap();
+        assert_eq!(pins[0].text, "a==1 \\\n  --hash=sha256:ab # x");
+    }
+
+    #[test]
+    fn what_leaves_a_choice_is_no_pin() {
+        for loose in ["a", "a>=1", "a==1.*", "a~=1.0", "a==1,!=2", "a[x] ; os_name == 'nt'"] {
+            let found = requirements(&["b==1\n", loose].concat());
+            assert_eq!(found.pins(), None, "{loose}");
+            let unpinned = found.unpinned();
+            let unpinned: Vec<_> = unpinned.iter().map(|entry| entry.line.text.as_str()).collect();
+            assert_eq!(unpinned, [loose]);
+        }
+        assert_eq!(requirements("# nothing\n").pins(), Some(Vec::new()));
+    }
+}

@@ -36,6 +36,10 @@ pub enum LineProblem {
     /// A quotation mark has no partner.
     #[error("the quotation mark is not closed")]
     OpenQuote,
+    /// It has the value of a variable where it cannot be understood. The value is not shown, it may
+    /// be a secret.
+    #[error("with its variables expanded, this is not a requirement")]
+    Expanded,
     /// A hash is not `algorithm:digest`.
     #[error("a hash is written as `sha256:` and its hexadecimal digits")]
     Hash,
@@ -50,6 +54,7 @@ impl LineProblem {
                  `name @ https://...`",
             ),
             Self::Marker(_) => Some("a marker is written like `; python_version >= \"3.12\"`"),
+            Self::Expanded => Some("look at the values of the environment variables it names"),
             Self::OpenQuote => Some("close it, or escape it with `\\`"),
             Self::Hash => Some("`pip hash FILE` prints one"),
             _ => None,

@@ -178,3 +178,6 @@ fn is_there(path: &Utf8Path) -> Result<bool, Error> {
         Err(error) => Err(unreadable(path, error)),
     }
 }
+
+#[cfg(test)]
+mod tests;
