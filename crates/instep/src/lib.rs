@@ -1,1 +1,38 @@
-//! Placeholder.
+//! Keeps every copy of a Python environment in step.
+mod app_version;
+mod check;
+pub mod config;
+mod doctor;
+mod error;
+mod event;
+mod host;
+mod init;
+mod journal;
+mod lock;
+mod options;
+mod outdated;
+mod project;
+mod record;
+mod sources;
+mod spec;
+mod state;
+mod steps;
+mod sync;
+mod toolbox;
+mod workspace;
+
+pub use check::{Check, CheckRequest};
+pub use doctor::{Diagnosis, Problem, Severity};
+pub use error::{AppVersionProblem, Error, Snippet};
+pub use event::Event;
+pub use host::{Host, Question};
+pub use init::{Initialised, init};
+pub use instep_manifest::{Finding, HistoryEntry, Listing, Manifest, Reason};
+pub use instep_tools::{CancelToken, Environment as Variables};
+pub use instep_venv::{Plan, Upgrade};
+pub use journal::{Counts, Journal, Line, LineEvent, Outcome};
+pub use outdated::{Outdated, OutdatedPackage};
+pub use spec::{Source, Spec};
+pub use state::STATE_DIR;
+pub use sync::{SyncOutcome, SyncRequest, Synced};
+pub use workspace::{Environment, Notice, Workspace, sync_all};

@@ -1,0 +1,325 @@
+//! Compiling requirements to a lock, with uv, pip-tools, or pip alone.
+//!
+//! | tool | how | the lock holds for |
+//! | --- | --- | --- |
+//! | uv | `uv pip compile --universal --generate-hashes` | every platform, from this Python minor version on |
+//! | pip-tools | `pip-compile --generate-hashes` | this platform and Python |
+//! | pip | `pip install --dry-run --report` | this platform and Python |
+//!
+//! None of them is let to write an index URL into the lock: where packages come from is the
+//! business of whoever installs. What pip reports are the digests of the one file it would install;
+//! a lock with only those could not be used on another platform, so pip's carries none.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use fs_err as fs;
+use instep_tools::{CancelToken, Environment, Interpreter, Pip, PipTools, Run, Stream, Uv};
+use pep508_rs::PackageName;
+use serde::Deserialize;
+
+use crate::error::Error;
+use crate::wanted::file_path;
+
+/// The tool that compiles.
+#[derive(Clone, Debug)]
+pub enum Compiler {
+    /// uv.
+    Uv(Uv),
+    /// pip-tools.
+    PipTools(PipTools),
+    /// pip.
+    Pip(Pip),
+}
+
+impl Compiler {
+    /// `uv`, `pip-tools` or `pip`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Uv(_) => "uv",
+            Self::PipTools(_) => "pip-tools",
+            Self::Pip(_) => "pip",
+        }
+    }
+
+    /// The tool's version.
+    pub fn version(&self) -> &str {
+        match self {
+            Self::Uv(uv) => &uv.version,
+            Self::PipTools(tools) => &tools.version,
+            Self::Pip(pip) => &pip.version,
+        }
+    }
+}
+
+/// Which pins of the lock that is there may move.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Upgrade {
+    /// Those that have to.
+    #[default]
+    None,
+    /// All.
+    All,
+    /// Those of these packages, and those that have to.
+    Packages(Vec<PackageName>),
+}
+
+/// What is to be compiled.
+#[derive(Debug)]
+pub struct Compile<'a> {
+    /// Requirements files, relative to `working_dir` where they are inside, so that the lock's
+    /// annotations read the same everywhere.
+    pub sources: &'a [Utf8PathBuf],
+    /// The lock that is there, whose pins are kept unless they have to move.
+    pub previous: Option<&'a str>,
+    /// Which pins may move.
+    pub upgrade: &'a Upgrade,
+    /// For which Python.
+    pub python: &'a Interpreter,
+    /// The variables that the tools see.
+    pub variables: &'a Environment,
+    /// The folder that relative paths are relative to, and that the tools run in.
+    pub working_dir: &'a Utf8Path,
+    /// A private folder.
+    pub scratch: &'a Utf8Path,
+}
+
+/// Compiles and returns the lock's text, without any header.
+pub fn compile(
+    compiler: &Compiler,
+    job: &Compile<'_>,
+    cancel: &CancelToken,
+    on_line: &mut dyn FnMut(&str),
+) -> Result<String, Error> {
+    let mut on_line = |_: Stream, line: &str| on_line(line);
+    let out = job.scratch.join("compiled.txt");
+    if let Some(previous) = job.previous {
+        fs::write(&out, previous).map_err(|source| write(&out, source))?;
+    }
+    match compiler {
+        Compiler::Uv(uv) => {
+            let run = uv
+                .run(job.variables)
+                .args(["pip", "compile", "--universal", "--generate-hashes", "--no-header"])
+                .args(["--python", job.python.executable.as_str()])
+                .args(["--python-version", &minor(&job.python.version), "--output-file"])
+                .arg(out.as_str());
+            compile_to(run, job, &out, cancel, &mut on_line)
+        }
+        Compiler::PipTools(tools) => {
+            let run = tools
+                .compile(job.variables)
+                .args(["--generate-hashes", "--no-header", "--no-emit-options"])
+                .args(["--allow-unsafe", "--strip-extras", "--quiet", "--output-file"])
+                .arg(out.as_str());
+            compile_to(run, job, &out, cancel, &mut on_line)
+        }
+        Compiler::Pip(pip) => compile_with_pip(pip, job, cancel, &mut on_line),
+    }
+}
+
+fn compile_to(
+    run: Run,
+    job: &Compile<'_>,
+    out: &Utf8Path,
+    cancel: &CancelToken,
+    on_line: &mut dyn FnMut(Stream, &str),
+) -> Result<String, Error> {
+    let mut run = run.cwd(job.working_dir);
+    match job.upgrade {
+        Upgrade::None => {}
+        Upgrade::All => run = run.arg("--upgrade"),
+        Upgrade::Packages(names) => {
+            for name in names {
+                run = run.args(["--upgrade-package", name.as_ref()]);
+            }
+        }
+    }
+    run.args(job.sources.iter().map(|path| path.as_str())).run(cancel, on_line)?;
+    fs::read_to_string(out).map_err(|source| Error::Read { path: out.to_owned(), source })
+}
+
+/// `3.12.1` to `3.12`.
+fn minor(version: &str) -> String {
+    version.split('.').take(2).collect::<Vec<_>>().join(".")
+}
+
+fn write(path: &Utf8Path, source: std::io::Error) -> Error {
+    Error::Write { path: path.to_owned(), source }
+}
+
+/// pip knows no preference, only constraints: the previous pins are tried as such, and dropped if
+/// they cannot all hold.
+fn compile_with_pip(
+    pip: &Pip,
+    job: &Compile<'_>,
+    cancel: &CancelToken,
+    on_line: &mut dyn FnMut(Stream, &str),
+) -> Result<String, Error> {
+    let constraints = job.scratch.join("previous.txt");
+    let kept = previous_pins(job);
+    if !kept.is_empty() {
+        fs::write(&constraints, kept).map_err(|source| write(&constraints, source))?;
+        match report(pip, job, Some(&constraints), cancel, on_line) {
+            Err(Error::Tools(instep_tools::Error::Failed { .. })) => {}
+            result => return result,
+        }
+    }
+    report(pip, job, None, cancel, on_line)
+}
+
+/// The plain pins of the previous lock that are to be kept, a line each.
+fn previous_pins(job: &Compile<'_>) -> String {
+    let moves = |line: &str| {
+        let name = line.split_once("==").map_or(line, |(name, _)| name);
+        let name = PackageName::new(name.trim().to_owned()).ok();
+        match job.upgrade {
+            Upgrade::None => false,
+            Upgrade::All => true,
+            Upgrade::Packages(names) => name.is_none_or(|name| names.contains(&name)),
+        }
+    };
+    let is_pin = |line: &&str| line.contains("==") && !line.starts_with([' ', '\t', '#', '-']);
+    let mut kept = String::new();
+    for line in job.previous.unwrap_or_default().lines().filter(is_pin) {
+        let pin = line.trim_end_matches('\\').trim();
+        if !moves(pin) {
+            kept.push_str(pin);
+            kept.push('\n');
+        }
+    }
+    kept
+}
+
+#[derive(Deserialize)]
+struct Report {
+    install: Vec<Installation>,
+}
+
+#[derive(Deserialize)]
+struct Installation {
+    metadata: ReportMetadata,
+    download_info: DownloadInfo,
+    #[serde(default)]
+    is_direct: bool,
+}
+
+#[derive(Deserialize)]
+struct ReportMetadata {
+    name: String,
+    version: String,
+}
+
+#[derive(Deserialize)]
+struct DownloadInfo {
+    url: String,
+    #[serde(default)]
+    subdirectory: Option<String>,
+    #[serde(default)]
+    dir_info: Option<crate::distribution::DirInfo>,
+    #[serde(default)]
+    vcs_info: Option<crate::distribution::VcsInfo>,
+}
+
+/// Runs pip's resolver; its [report](https://pip.pypa.io/en/stable/reference/installation-report/)
+/// says what it would install.
+fn report(
+    pip: &Pip,
+    job: &Compile<'_>,
+    constraints: Option<&Utf8Path>,
+    cancel: &CancelToken,
+    on_line: &mut dyn FnMut(Stream, &str),
+) -> Result<String, Error> {
+    let out = job.scratch.join("report.json");
+    let mut run = pip
+        .run(job.variables)
+        .args(["install", "--dry-run", "--ignore-installed", "--quiet", "--report"])
+        .arg(out.as_str())
+        .cwd(job.working_dir);
+    for source in job.sources {
+        run = run.args(["--requirement", source.as_str()]);
+    }
+    if let Some(constraints) = constraints {
+        run = run.args(["--constraint", constraints.as_str()]);
+    }
+    run.run(cancel, on_line)?;
+    let text =
+        fs::read_to_string(&out).map_err(|source| Error::Read { path: out.clone(), source })?;
+    let report: Report = serde_json::from_str(&text)
+        .map_err(|source| Error::Report { path: out.clone(), source })?;
+    Ok(print_report(&report, job.working_dir))
+}
+
+fn print_report(report: &Report, root: &Utf8Path) -> String {
+    let mut lines = BTreeMap::new();
+    for installation in &report.install {
+        let name = PackageName::new(installation.metadata.name.clone())
+            .map_or_else(|_| installation.metadata.name.clone(), |name| name.to_string());
+        let line = if installation.is_direct {
+            direct_line(&name, &installation.download_info, root)
+        } else {
+            [&name, "==", &installation.metadata.version].concat()
+        };
+        lines.insert(name, line);
+    }
+    let mut text = String::new();
+    for line in lines.values() {
+        text.push_str(line);
+        text.push('\n');
+    }
+    text
+}
+
+/// The line of what comes from no index; paths are relative to `root` where they are inside.
+fn direct_line(name: &str, info: &DownloadInfo, root: &Utf8Path) -> String {
+    if let Some(vcs) = &info.vcs_info {
+        let mut line = [name, " @ ", &vcs.vcs, "+", &info.url, "@", &vcs.commit_id].concat();
+        if let Some(folder) = &info.subdirectory {
+            line.push_str("#subdirectory=");
+            line.push_str(folder);
+        }
+        return line;
+    }
+    let path = file_path(&info.url);
+    let inside = path.as_deref().and_then(|path| instep_fs::RelativePath::between(root, path));
+    let target = match (inside, path) {
+        (Some(relative), _) => ["./", relative.as_str()].concat(),
+        (None, Some(path)) if path == root => ".".to_owned(),
+        (None, Some(_)) => info.url.clone(),
+        (None, None) => return [name, " @ ", &info.url].concat(),
+    };
+    let is_editable = info.dir_info.as_ref().is_some_and(|info| info.editable);
+    if is_editable { ["-e ", &target].concat() } else { target }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_becomes_sorted_lines() {
+        let report: Report = serde_json::from_str(
+            r#"{"install": [
+              {"metadata": {"name": "Zope.Event", "version": "5.0"}, "is_direct": false,
+               "download_info": {"url": "https://example.org/z.whl", "archive_info": {}}},
+              {"metadata": {"name": "local", "version": "1"}, "is_direct": true,
+               "download_info": {"url": "file:///p/libs/local", "dir_info": {"editable": true}}},
+              {"metadata": {"name": "c", "version": "1"}, "is_direct": true,
+               "download_info": {"url": "https://example.org/c.git", "subdirectory": "s",
+                 "vcs_info": {"vcs": "git", "commit_id": "abc"}}}
+            ]}"#,
+        )
+        .unwrap();
+        let expected = "c @ git+https://example.org/c.git@abc#subdirectory=s\n\
+                        -e ./libs/local\nzope-event==5.0\n";
+        if cfg!(unix) {
+            assert_eq!(print_report(&report, Utf8Path::new("/p")), expected);
+        }
+    }
+
+    #[test]
+    fn versions_are_cut_to_the_minor_one() {
+        assert_eq!(minor("3.12.1"), "3.12");
+        assert_eq!(minor("3.13.0rc1"), "3.13");
+    }
+}

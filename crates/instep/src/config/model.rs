@@ -1,0 +1,244 @@
+//! The configuration as it is written: one Rust field a key.
+//!
+//! Every key has a default, so that the empty file, and no file, are configurations. Unknown keys are
+//! refused: a misspelt one would otherwise be silently without effect.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+
+/// `instep.toml`, or the table `[tool.instep]` of a `pyproject.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// The application that embeds the environments.
+    pub app: App,
+    /// The tools that do the work.
+    pub tools: Tools,
+    /// The environments, by name.
+    pub env: BTreeMap<String, Env>,
+    /// Where layers of requirements are.
+    pub layers: Layers,
+    /// The journal of syncs.
+    pub journal: Journal,
+}
+
+/// The application that embeds the environments.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct App {
+    /// The application's version: when it changes, environments are synced.
+    pub version: Option<AppVersion>,
+}
+
+/// A version, or the file that holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum AppVersion {
+    /// The version itself.
+    Literal(String),
+    /// A file to read it from.
+    File(AppVersionFile),
+}
+
+/// The file that holds the application's version.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AppVersionFile {
+    /// `package.json`, `Cargo.toml`, `pyproject.toml`, or a plain text file; relative to the
+    /// configuration.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub file: Utf8PathBuf,
+    /// The key, dots between its parts. By default `version` in JSON, `package.version` in
+    /// `Cargo.toml`, `project.version` in `pyproject.toml`; a plain text file is taken whole.
+    pub key: Option<String>,
+}
+
+/// The tools that do the work.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Tools {
+    /// Which tools may be used, the preferred one first. Default: `["uv", "pip"]`.
+    pub prefer: Vec<Tool>,
+    /// The version of uv.
+    pub uv: Option<String>,
+    /// Versions of Python (or paths of interpreters); the first is the environments' default.
+    pub python: Vec<String>,
+    /// Whether uv may be installed (into Instep's cache, from the index that pip is set up for) when
+    /// it is missing. Default: `ask`.
+    pub install_uv: Consent,
+}
+
+impl Default for Tools {
+    fn default() -> Self {
+        Self {
+            prefer: vec![Tool::Uv, Tool::Pip],
+            uv: None,
+            python: Vec::new(),
+            install_uv: Consent::Ask,
+        }
+    }
+}
+
+/// A tool that resolves and installs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Tool {
+    /// uv.
+    Uv,
+    /// pip alone.
+    Pip,
+    /// pip-tools: `pip-compile` writes the lock, pip installs from it.
+    PipTools,
+}
+
+impl Tool {
+    /// As it is written in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Uv => "uv",
+            Self::Pip => "pip",
+            Self::PipTools => "pip-tools",
+        }
+    }
+}
+
+/// Whether something may be done without asking.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Consent {
+    /// No.
+    Never,
+    /// The user is asked; where nobody can be asked, no.
+    #[default]
+    Ask,
+    /// Yes.
+    Always,
+}
+
+/// One environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Env {
+    /// The environment's folder. Default: `.venv` for `default`, `.venv-NAME` for others.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub path: Option<Utf8PathBuf>,
+    /// Requirements files. Default: `requirements.txt`, where neither `uv.lock` nor `pylock.toml` is.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<String>>"))]
+    pub requirements: Option<Vec<Utf8PathBuf>>,
+    /// A `pylock.toml` to install from.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub pylock: Option<Utf8PathBuf>,
+    /// A uv project (a folder with `pyproject.toml` and `uv.lock`); `true` for the configuration's own
+    /// folder.
+    pub project: Option<Project>,
+    /// A layer of `[layers]`.
+    pub layer: Option<String>,
+    /// Of a uv project: the extras to install.
+    pub extras: Vec<String>,
+    /// Of a uv project: the dependency groups to install beside the default ones.
+    pub groups: Vec<String>,
+    /// The lock that requirements are compiled to; `false` where they are a lock themselves.
+    /// Default: the first requirements file's name with `-lock`.
+    pub lock: Option<Lock>,
+    /// The version of Python, or an interpreter's path. Default: the first of `tools.python`, else
+    /// whichever is found.
+    pub python: Option<String>,
+    /// The one tool to use. Default: the first of `tools.prefer` that is there.
+    pub tool: Option<Tool>,
+    /// Leave packages alone that the lock does not name. Default: `false`.
+    pub inexact: Option<bool>,
+    /// What a host does at start-up when a sync is needed. Default: `ask`.
+    pub auto_sync: Consent,
+    /// Commands to run after a sync, each only when its inputs have changed.
+    pub after: Vec<After>,
+    /// Where the manifest lies. Default: `.instep/env/NAME/manifest.json`.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub manifest: Option<Utf8PathBuf>,
+    /// How many syncs are kept for `history` and `rollback`. Default: 20.
+    pub history: Option<usize>,
+}
+
+/// Where a uv project is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum Project {
+    /// In the configuration's own folder, or nowhere.
+    Here(bool),
+    /// In a folder.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    At(Utf8PathBuf),
+}
+
+/// Where the lock of requirements files is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum Lock {
+    /// `false`: the requirements are pinned already. `true`: the default.
+    Enabled(bool),
+    /// A file.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    At(Utf8PathBuf),
+}
+
+/// A command to run after a sync.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct After {
+    /// The step's name, unique in its environment.
+    pub name: String,
+    /// The command and its arguments; found in the environment first.
+    pub run: Vec<String>,
+    /// What it depends on: files relative to the configuration, and `package:NAME` for the installed
+    /// version of a package.
+    #[serde(default)]
+    pub inputs: Vec<String>,
+}
+
+/// Where layers of requirements are.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Layers {
+    /// Every `NAME.in` in this folder is a layer, `NAME.txt` its lock. Default: `requirements`.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub directory: Utf8PathBuf,
+}
+
+impl Default for Layers {
+    fn default() -> Self {
+        Self { directory: "requirements".into() }
+    }
+}
+
+/// The journal of syncs.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Journal {
+    /// Where it lies. Default: `.instep/logs/venv_sync.jsonl`.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub path: Utf8PathBuf,
+    /// Bytes after which it is rotated. Default: 1 MiB.
+    pub max_size: u64,
+    /// How many rotated files are kept. Default: 3.
+    pub keep: usize,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { path: ".instep/logs/venv_sync.jsonl".into(), max_size: 1024 * 1024, keep: 3 }
+    }
+}

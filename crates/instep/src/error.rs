@@ -1,0 +1,288 @@
+//! What can go wrong, for a host to match on and for a person to read.
+
+use std::io;
+use std::ops::Range;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// An error of the core, or of the crate below it that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder could not be read.
+    #[error("cannot read `{path}`")]
+    Read {
+        /// Which.
+        path: Utf8PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file or folder could not be written.
+    #[error("cannot write `{path}`")]
+    Write {
+        /// Which.
+        path: Utf8PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A path is not UTF-8, which Instep's files and the packaging formats are.
+    #[error("the path `{path}` is not valid UTF-8")]
+    NotUtf8 {
+        /// The path, with what is not UTF-8 replaced.
+        path: String,
+    },
+    /// A line of the configuration is wrong.
+    #[error("{message}")]
+    Config {
+        /// Where.
+        snippet: Snippet,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// An environment that the configuration does not have.
+    #[error("there is no environment `{name}` in the configuration (there is: {})", known.join(", "))]
+    UnknownEnvironment {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// An environment's name cannot be a folder's.
+    #[error("`{name}` cannot be the name of an environment: letters, digits, `-`, `_` and `.` can")]
+    EnvironmentName {
+        /// The name.
+        name: String,
+    },
+    /// An environment is told to follow several sources.
+    #[error("environment `{name}` names more than one source: {}", sources.join(", "))]
+    SeveralSources {
+        /// The environment.
+        name: String,
+        /// The keys.
+        sources: Vec<&'static str>,
+    },
+    /// Two environments have one path.
+    #[error("the environments `{first}` and `{second}` have the same path, `{path}`")]
+    SharedPath {
+        /// The one.
+        first: String,
+        /// The other.
+        second: String,
+        /// The path.
+        path: Utf8PathBuf,
+    },
+    /// There is nothing that says what an environment should hold.
+    #[error("environment `{name}` has nothing to follow: there is no {}", looked_for.join(", no "))]
+    NothingToFollow {
+        /// The environment.
+        name: String,
+        /// The files that would do.
+        looked_for: Vec<String>,
+    },
+    /// The application's version could not be read.
+    #[error("cannot read the application's version from `{path}`: {problem}")]
+    AppVersion {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What is missing.
+        problem: AppVersionProblem,
+    },
+    /// None of the tools that may be used is there.
+    #[error("none of the tools that may be used was found ({})", tried.join(", "))]
+    NoTool {
+        /// The tools.
+        tried: Vec<String>,
+    },
+    /// uv is needed for something that no other tool does.
+    #[error("{what} needs uv, which is not there")]
+    UvNeeded {
+        /// For what.
+        what: &'static str,
+    },
+    /// A command that runs after a sync failed.
+    #[error("the environment is in step, but its step `{step}` failed")]
+    Step {
+        /// The step's name.
+        step: String,
+        /// How.
+        source: instep_tools::Error,
+    },
+    /// There is no such sync in the history.
+    #[error("there is no sync `{id}` in the history of `{environment}`")]
+    NoSuchRun {
+        /// What was asked for.
+        id: String,
+        /// The environment.
+        environment: String,
+    },
+    /// `init` was asked to write where something stands.
+    #[error("there is a configuration already: `{path}`")]
+    AlreadyConfigured {
+        /// Which.
+        path: Utf8PathBuf,
+    },
+    /// The virtual environment.
+    #[error(transparent)]
+    Venv(#[from] instep_venv::Error),
+    /// A requirements file, or a file of state.
+    #[error(transparent)]
+    Manifest(#[from] instep_manifest::Error),
+    /// A tool.
+    #[error(transparent)]
+    Tools(#[from] instep_tools::Error),
+    /// The file system.
+    #[error(transparent)]
+    Fs(#[from] instep_fs::Error),
+}
+
+/// Why the application's version could not be read from a file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppVersionProblem {
+    /// The file is not there.
+    #[error("it is not there")]
+    Missing,
+    /// The file is not JSON, or not TOML.
+    #[error("{0}")]
+    Syntax(String),
+    /// The key is not there, or no text.
+    #[error("it has no text under `{0}`")]
+    Key(String),
+}
+
+/// A place in a text file, to be shown underlined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snippet {
+    /// The file.
+    pub path: Utf8PathBuf,
+    /// 1-based.
+    pub line: usize,
+    /// 1-based, in characters.
+    pub column: usize,
+    /// Characters; at least 1.
+    pub length: usize,
+    /// The line, without its ending.
+    pub text: String,
+}
+
+impl Snippet {
+    /// The place of a byte range in `text`, cut to its first line.
+    pub fn of_span(path: &Utf8Path, text: &str, span: Range<usize>) -> Self {
+        let start = (0..=span.start.min(text.len()))
+            .rev()
+            .find(|&at| text.is_char_boundary(at))
+            .unwrap_or(0);
+        let before = text.get(..start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = text.get(line_start..).unwrap_or_default().lines().next().unwrap_or_default();
+        let in_line = before.get(line_start..).unwrap_or_default().chars().count();
+        let marked = text.get(start..span.end.max(start)).unwrap_or_default();
+        let length = marked.lines().next().unwrap_or_default().chars().count();
+        Self {
+            path: path.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: in_line + 1,
+            length: length.max(1),
+            text: line.to_owned(),
+        }
+    }
+}
+
+impl Error {
+    /// What to do next, where that can be said.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NotUtf8 { .. } => "rename it",
+            Self::Config { .. } => "`instep schema` prints every key and what it may hold",
+            Self::UnknownEnvironment { .. } | Self::EnvironmentName { .. } => {
+                "the environments are the tables `[env.NAME]` of the configuration"
+            }
+            Self::SeveralSources { .. } => "keep one of them",
+            Self::SharedPath { .. } => "give each environment a `path` of its own",
+            Self::NothingToFollow { .. } => {
+                "write one of them, or name another in instep.toml (`instep init` writes one)"
+            }
+            Self::AppVersion { .. } => "correct `version` in the table `[app]`",
+            Self::NoTool { .. } => {
+                "install one of them, or set `tools.install-uv = \"always\"` to let Instep get uv"
+            }
+            Self::UvNeeded { .. } => {
+                "install uv, or set `tools.install-uv = \"always\"` to let Instep get it"
+            }
+            Self::Step { .. } => "the next `instep sync` runs it again; its output is above",
+            Self::NoSuchRun { .. } => "`instep history` lists them",
+            Self::AlreadyConfigured { .. } => "edit it, or remove it first",
+            Self::Read { source, .. } | Self::Write { source, .. } => {
+                return instep_fs::hint_for(source).map(str::to_owned);
+            }
+            Self::Venv(error) => return error.hint(),
+            Self::Manifest(error) => return error.hint(),
+            Self::Tools(error) => return error.hint(),
+            Self::Fs(error) => return error.hint(),
+        };
+        Some(hint.to_owned())
+    }
+
+    /// The line that is wrong, where it is one line of a text file.
+    pub fn snippet(&self) -> Option<Snippet> {
+        match self {
+            Self::Config { snippet, .. } => Some(snippet.clone()),
+            Self::Manifest(error) | Self::Venv(instep_venv::Error::Manifest(error)) => {
+                requirement_snippet(error)
+            }
+            _ => None,
+        }
+    }
+
+    /// The last lines that a tool printed before it failed, secrets removed.
+    pub fn tool_output(&self) -> &[String] {
+        match self {
+            Self::Tools(error)
+            | Self::Step { source: error, .. }
+            | Self::Venv(instep_venv::Error::Tools(error)) => error.tail(),
+            _ => &[],
+        }
+    }
+
+    /// Whether the work ended because the host cancelled it.
+    pub fn is_cancelled(&self) -> bool {
+        match self {
+            Self::Venv(error) => error.is_cancelled(),
+            Self::Tools(error) | Self::Step { source: error, .. } => error.is_cancelled(),
+            Self::Fs(error) => matches!(error, instep_fs::Error::Cancelled { .. }),
+            _ => false,
+        }
+    }
+}
+
+fn requirement_snippet(error: &instep_manifest::Error) -> Option<Snippet> {
+    let instep_manifest::Error::Requirement { path, line, column, length, source_line, .. } = error
+    else {
+        return None;
+    };
+    Some(Snippet {
+        path: path.clone(),
+        line: *line,
+        column: *column,
+        length: (*length).max(1),
+        text: source_line.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_becomes_a_line_and_a_column_in_characters() {
+        let text = "a = 1\nü = [2,\n3]\n";
+        let at = text.find("[2").unwrap();
+        let snippet = Snippet::of_span("x.toml".into(), text, at..at + 5);
+        assert_eq!((snippet.line, snippet.column, snippet.length), (2, 5, 3));
+        assert_eq!(snippet.text, "ü = [2,");
+        let end = Snippet::of_span("x.toml".into(), text, 999..1000);
+        assert_eq!((end.line, end.column, end.length), (4, 1, 1));
+        let inside = Snippet::of_span("x.toml".into(), text, 7..8);
+        assert_eq!((inside.line, inside.column), (2, 1));
+    }
+}

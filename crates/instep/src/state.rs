@@ -1,0 +1,89 @@
+//! Where Instep keeps what it knows: the one place that names the files of `.instep/`.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use fs_err as fs;
+use instep_manifest::History;
+
+use crate::error::Error;
+use crate::spec::Spec;
+
+/// The folder beside the configuration that holds all state. Safe to delete.
+pub const STATE_DIR: &str = ".instep";
+
+/// The files of one environment's state.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    root: Utf8PathBuf,
+    dir: Utf8PathBuf,
+    manifest: Utf8PathBuf,
+}
+
+impl State {
+    pub(crate) fn of(root: &Utf8Path, spec: &Spec) -> Self {
+        let dir = root.join(STATE_DIR).join("env").join(&spec.name);
+        let manifest = spec.manifest.clone().unwrap_or_else(|| dir.join("manifest.json"));
+        Self { root: root.to_owned(), dir, manifest }
+    }
+
+    /// What the environment was built from.
+    pub(crate) fn manifest(&self) -> &Utf8Path {
+        &self.manifest
+    }
+
+    /// What the files looked like then.
+    pub(crate) fn stat_cache(&self) -> Utf8PathBuf {
+        self.dir.join("stat-cache.json")
+    }
+
+    /// Held by whoever is at work on the environment.
+    pub(crate) fn lock(&self) -> Utf8PathBuf {
+        self.dir.join("lock")
+    }
+
+    /// There while a sync is under way.
+    pub(crate) fn marker(&self) -> Utf8PathBuf {
+        self.dir.join("in-progress.json")
+    }
+
+    /// Files for the tools to read, emptied by every sync.
+    pub(crate) fn scratch(&self) -> Utf8PathBuf {
+        self.dir.join("tmp")
+    }
+
+    /// Previous syncs.
+    pub(crate) fn history(&self) -> History {
+        History::new(self.dir.join("history"))
+    }
+
+    /// Makes the folders, and the file that keeps all of it out of git.
+    pub(crate) fn prepare(&self) -> Result<(), Error> {
+        fs::create_dir_all(&self.dir)
+            .map_err(|source| Error::Write { path: self.dir.clone(), source })?;
+        let ignore = self.root.join(STATE_DIR).join(".gitignore");
+        if !ignore.exists() {
+            instep_fs::write_atomic(&ignore, b"*\n")?;
+        }
+        Ok(())
+    }
+
+    /// An empty scratch folder.
+    pub(crate) fn fresh_scratch(&self) -> Result<Utf8PathBuf, Error> {
+        let scratch = self.scratch();
+        self.clear_scratch()?;
+        fs::create_dir_all(&scratch)
+            .map_err(|source| Error::Write { path: scratch.clone(), source })?;
+        Ok(scratch)
+    }
+
+    /// Removes the scratch folder, and what a killed process left of it.
+    pub(crate) fn clear_scratch(&self) -> Result<(), Error> {
+        instep_fs::remove_tree(&self.scratch())?;
+        for name in ["tmp", "manifest.json", "stat-cache.json", "in-progress.json"] {
+            instep_fs::remove_stale_temporaries(&self.dir, name)?;
+        }
+        if let (Some(folder), Some(name)) = (self.manifest.parent(), self.manifest.file_name()) {
+            instep_fs::remove_stale_temporaries(folder, name)?;
+        }
+        Ok(())
+    }
+}
