@@ -1,4 +1,5 @@
-//! Looks programs up on `PATH`, the environment's own and not the process's.
+//! Looks programs up on `PATH`, the environment's own and not the process's. What ends a program's name on Windows
+//! (`PATHEXT`) is the system's to say.
 
 use camino::Utf8PathBuf;
 

@@ -135,6 +135,7 @@ mod platform {
         }
 
         pub(super) fn is_empty(&self) -> bool {
+            // Any error: macOS answers for a group of zombies that one may not.
             self.group.is_none_or(|group| test_kill_process_group(group).is_err())
         }
 
