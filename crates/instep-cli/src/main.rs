@@ -1,2 +1,7 @@
-//! The instep command.
-fn main() {}
+//! The `instep` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    instep_cli::run(std::env::args_os())
+}

@@ -5,3 +5,9 @@ mod model;
 
 pub use load::{Located, find, parse};
 pub use model::*;
+
+/// The JSON schema of the configuration.
+#[cfg(feature = "schema")]
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(Config)
+}

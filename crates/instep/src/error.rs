@@ -115,6 +115,18 @@ pub enum Error {
         /// The environment.
         environment: String,
     },
+    /// A text is not a package's name.
+    #[error("`{name}` is not the name of a package")]
+    NotAName {
+        /// The text.
+        name: String,
+    },
+    /// There is no such command to describe.
+    #[error("there is no command `{name}`")]
+    NoSuchCommand {
+        /// What was asked for.
+        name: String,
+    },
     /// `init` was asked to write where something stands.
     #[error("there is a configuration already: `{path}`")]
     AlreadyConfigured {
@@ -211,6 +223,8 @@ impl Error {
             }
             Self::Step { .. } => "the next `instep sync` runs it again; its output is above",
             Self::NoSuchRun { .. } => "`instep history` lists them",
+            Self::NotAName { .. } => "names have letters, digits, `-`, `_` and `.` (PEP 508)",
+            Self::NoSuchCommand { .. } => "`instep --help` lists them",
             Self::AlreadyConfigured { .. } => "edit it, or remove it first",
             Self::Read { source, .. } | Self::Write { source, .. } => {
                 return instep_fs::hint_for(source).map(str::to_owned);

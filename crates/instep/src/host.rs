@@ -55,7 +55,8 @@ impl<'a> Host<'a> {
         self
     }
 
-    pub(crate) fn cancel(&self) -> CancelToken {
+    /// The token that ends the work.
+    pub fn cancel_token(&self) -> CancelToken {
         self.cancel.clone()
     }
 

@@ -29,6 +29,7 @@ pub use host::{Host, Question};
 pub use init::{Initialised, init};
 pub use instep_manifest::{Finding, HistoryEntry, Listing, Manifest, Reason};
 pub use instep_tools::{CancelToken, Environment as Variables};
+pub use instep_venv as venv;
 pub use instep_venv::{Plan, Upgrade};
 pub use journal::{Counts, Journal, Line, LineEvent, Outcome};
 pub use outdated::{Outdated, OutdatedPackage};

@@ -131,7 +131,7 @@ pub(crate) fn refresh(locking: &Locking<'_>, host: &mut Host<'_>) -> Result<Opti
         working_dir: locking.root,
         scratch: locking.scratch,
     };
-    let cancel = host.cancel();
+    let cancel = host.cancel_token();
     let body = compile(&locking.toolbox.compiler, &job, &cancel, &mut |line| {
         host.tell(Event::Venv {
             environment: locking.environment.to_owned(),

@@ -144,7 +144,7 @@ impl Environment<'_> {
             working_dir: root,
             scratch,
         };
-        let text = compile(&toolbox.compiler, &job, &host.cancel(), &mut |_| {})?;
+        let text = compile(&toolbox.compiler, &job, &host.cancel_token(), &mut |_| {})?;
         let path = scratch.join("upgraded.txt");
         instep_fs::write_atomic(&path, text.as_bytes())?;
         let lock = sources::read_lock(root, &path, self.workspace().variables())?;
@@ -167,7 +167,7 @@ impl Environment<'_> {
             Engine::Pip(_) => run.arg(python).arg("list"),
         };
         let run = run.args(["--outdated", "--format", "json"]);
-        let output = run.run(&host.cancel(), &mut |_: Stream, _: &str| {})?;
+        let output = run.run(&host.cancel_token(), &mut |_: Stream, _: &str| {})?;
         let listed: Vec<Listed> = serde_json::from_str(&output.stdout).map_err(|problem| {
             Error::Tools(instep_tools::Error::Answer {
                 command: run.command_line(),

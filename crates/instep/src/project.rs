@@ -68,7 +68,7 @@ pub(crate) fn export(
 }
 
 fn run(command: &Run, environment: &str, host: &mut Host<'_>) -> Result<(), Error> {
-    let cancel = host.cancel();
+    let cancel = host.cancel_token();
     command.run(&cancel, &mut |stream, line| {
         // What uv exports it also prints; only what it says is for people.
         if stream == Stream::Stderr {

@@ -247,7 +247,7 @@ impl Sync<'_> {
             command: ["instep sync ", &self.spec().name].concat(),
             started: clock::rfc3339(clock::now()),
         };
-        let cancel = host.cancel();
+        let cancel = host.cancel_token();
         let environment = self.spec().name.clone();
         let lock = FileLock::acquire(
             &self.state.lock(),
@@ -571,7 +571,7 @@ impl Sync<'_> {
                 run_id,
                 lock,
             };
-            let cancel = host.cancel();
+            let cancel = host.cancel_token();
             let environment = self.spec().name.clone();
             instep_venv::apply(&job, &cancel, &mut |detail| {
                 host.tell(Event::Venv { environment: environment.clone(), detail });
@@ -629,7 +629,7 @@ impl Sync<'_> {
                 environment: environment.clone(),
                 step: step.name.clone(),
             });
-            let cancel = host.cancel();
+            let cancel = host.cancel_token();
             let path = &self.spec().path;
             steps::run(
                 self.target.root,

@@ -86,7 +86,7 @@ impl Chooser<'_, '_, '_> {
 
     fn find_uv(&mut self) -> Option<Uv> {
         let pinned = self.choice.config.uv.as_deref();
-        let cancel = self.host.cancel();
+        let cancel = self.host.cancel_token();
         let found = find_uv(None, pinned, &self.search, &self.cache, &cancel);
         for notice in found.notices {
             self.notice(notice.to_string());
@@ -97,7 +97,7 @@ impl Chooser<'_, '_, '_> {
     fn find_python(&mut self) -> Result<Interpreter, Error> {
         let wanted = self.choice.python.or(self.choice.spec.python.as_deref());
         let request = wanted.map(PythonRequest::from_str).transpose()?;
-        let cancel = self.host.cancel();
+        let cancel = self.host.cancel_token();
         Ok(find_python(request.as_ref(), &self.search, &self.cache, &cancel)?)
     }
 
@@ -153,7 +153,7 @@ impl Chooser<'_, '_, '_> {
         if may_install {
             let name = self.choice.spec.name.clone();
             self.host.notice(&name, "uv is being installed into Instep's cache");
-            let cancel = self.host.cancel();
+            let cancel = self.host.cancel_token();
             let result =
                 install_uv(version.as_deref(), python, &self.search, &cancel, &mut |_, _| {});
             match (result, &uv, next) {
@@ -174,7 +174,7 @@ impl Chooser<'_, '_, '_> {
         python: &Interpreter,
         last_error: &mut Option<ToolsError>,
     ) -> Result<Option<(Engine, Compiler)>, Error> {
-        let cancel = self.host.cancel();
+        let cancel = self.host.cancel_token();
         match find_pip(python, &self.search, &self.cache, &cancel, &mut |_, _| {}) {
             Ok(pip) => Ok(Some((Engine::Pip(pip.clone()), Compiler::Pip(pip)))),
             Err(error) if error.is_cancelled() => Err(error.into()),
@@ -190,7 +190,7 @@ impl Chooser<'_, '_, '_> {
         python: &Interpreter,
         last_error: &mut Option<ToolsError>,
     ) -> Result<Option<(Engine, Compiler)>, Error> {
-        let cancel = self.host.cancel();
+        let cancel = self.host.cancel_token();
         let Some(tools) = find_pip_tools(python, &self.search, &cancel)? else {
             self.notice("pip-tools was not found".to_owned());
             return Ok(None);
@@ -211,7 +211,7 @@ impl Chooser<'_, '_, '_> {
         if is_told || !uses_pip_tools(self.choice.root, self.choice.spec) {
             return Ok(compiler);
         }
-        let cancel = self.host.cancel();
+        let cancel = self.host.cancel_token();
         if let Some(tools) = find_pip_tools(python, &self.search, &cancel)? {
             return Ok(Compiler::PipTools(tools));
         }

@@ -137,7 +137,7 @@ pub fn sync_all(
             .iter()
             .map(|environment| {
                 let (events, questions) = (sender.clone(), sender.clone());
-                let cancel = host.cancel();
+                let cancel = host.cancel_token();
                 scope.spawn(move || {
                     let mut own = Host::new(|event| {
                         let _ = events.send(Message::Event(event));

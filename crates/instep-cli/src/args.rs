@@ -1,0 +1,188 @@
+//! The command line: one struct a command, help and examples included.
+
+use camino::Utf8PathBuf;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Keeps every copy of a Python environment in step.
+#[derive(Debug, Parser)]
+#[command(
+    name = "instep",
+    version,
+    about,
+    long_about = "Keeps every copy of a Python environment in step: the virtual environment on disk and the \
+                  lock it is built from.\n\nWithout a command it shows what is out of step.",
+    after_help = "Exit codes: 0 done, or in step; 1 the answer is no; 2 it could not be done.",
+    disable_help_subcommand = true,
+    infer_subcommands = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// Work as if started in this folder
+    #[arg(short = 'C', long, global = true, env = "INSTEP_DIRECTORY", value_name = "DIR")]
+    pub(crate) directory: Option<Utf8PathBuf>,
+    /// Print one result object on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print what happens as JSON lines on standard output
+    #[arg(long, global = true)]
+    pub(crate) events: bool,
+    /// Say nothing but errors and results
+    #[arg(short, long, global = true, env = "INSTEP_QUIET", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(crate) quiet: bool,
+    /// Show what the tools print, and which setting won
+    #[arg(short, long, global = true, env = "INSTEP_VERBOSE", value_parser = clap::builder::FalseyValueParser::new(), conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show what is out of step, in one screen
+    Status,
+    /// Look around, write instep.toml, say what was found
+    Init,
+    /// Bring environments in step
+    #[command(after_help = "Examples:\n  instep sync                  all environments\n  \
+        instep sync dev --dry-run    what would be done to one\n  \
+        instep sync --rebuild        make it anew; the old one stays until the new one is complete\n  \
+        instep sync --upgrade        move every pin of the lock that may move")]
+    Sync(SyncArgs),
+    /// Is a sync needed, and why (exit code 1)
+    #[command(after_help = "Examples:\n  instep check            a few file reads\n  \
+        instep check --deep     every installed file against its digest")]
+    Check(CheckArgs),
+    /// What is wrong, and the command that mends it
+    Doctor(Environments),
+    /// Installed against locked, and locked against the index
+    Outdated(Environments),
+    /// Previous syncs
+    History(HistoryArgs),
+    /// Make an environment again what it was after an earlier sync
+    #[command(
+        after_help = "Examples:\n  instep rollback                  to the state before the last change\n  \
+        instep rollback --to 20260102T03  to a sync of `instep history`, by a unique beginning"
+    )]
+    Rollback(RollbackArgs),
+    /// Forget what environments were built from; the environments stay
+    Reset(Environments),
+    /// Print the JSON schema of the configuration
+    Schema,
+    /// Print shell completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man {
+        /// The command; without it, `instep` itself
+        command: Option<String>,
+    },
+}
+
+/// Which environments.
+#[derive(Debug, Args)]
+pub(crate) struct Environments {
+    /// Environments of the configuration; all of them if none is named
+    #[arg(value_name = "ENV")]
+    pub(crate) environments: Vec<String>,
+}
+
+/// `instep sync`.
+#[derive(Debug, Args)]
+pub(crate) struct SyncArgs {
+    #[command(flatten)]
+    pub(crate) environments: Environments,
+    /// Make the environment anew
+    #[arg(long)]
+    pub(crate) rebuild: bool,
+    /// Change nothing, and list what would be installed, removed, changed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Use this tool
+    #[arg(long, env = "INSTEP_TOOL", value_name = "TOOL")]
+    pub(crate) tool: Option<Tool>,
+    /// Leave packages alone that the lock does not name
+    #[arg(long, env = "INSTEP_INEXACT", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(crate) inexact: bool,
+    /// Sync every environment (as without names)
+    #[arg(long, conflicts_with = "environments")]
+    pub(crate) all: bool,
+    /// Let every pin of the lock move
+    #[arg(long)]
+    pub(crate) upgrade: bool,
+    /// Let the pin of this package move (may be given several times)
+    #[arg(long, value_name = "NAME", conflicts_with = "upgrade")]
+    pub(crate) upgrade_package: Vec<String>,
+    /// Compare every installed file with its digest, and mend what differs
+    #[arg(long)]
+    pub(crate) deep: bool,
+    /// Do what the preference `auto-sync` says: nothing, ask, or sync
+    #[arg(long, conflicts_with_all = ["rebuild", "dry_run", "upgrade", "upgrade_package"])]
+    pub(crate) auto: bool,
+    /// The application's version (default: from the configuration)
+    #[arg(long, env = "INSTEP_APP_VERSION", value_name = "VERSION")]
+    pub(crate) app_version: Option<String>,
+}
+
+/// `instep check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) environments: Environments,
+    /// Compare every installed file with its digest too
+    #[arg(long)]
+    pub(crate) deep: bool,
+    /// The application's version (default: from the configuration)
+    #[arg(long, env = "INSTEP_APP_VERSION", value_name = "VERSION")]
+    pub(crate) app_version: Option<String>,
+}
+
+/// `instep history`.
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    #[command(flatten)]
+    pub(crate) environments: Environments,
+    /// How many to show
+    #[arg(short = 'n', long, default_value_t = 10, value_name = "N")]
+    pub(crate) limit: usize,
+}
+
+/// `instep rollback`.
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// The environment
+    #[arg(value_name = "ENV", default_value = "default")]
+    pub(crate) environment: String,
+    /// The sync to go back to (default: the state before the last change)
+    #[arg(long, value_name = "RUN")]
+    pub(crate) to: Option<String>,
+}
+
+/// A tool, as the configuration spells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tool {
+    /// uv
+    Uv,
+    /// pip alone
+    Pip,
+    /// pip-compile for the lock, pip to install
+    PipTools,
+}
+
+impl From<Tool> for instep::config::Tool {
+    fn from(tool: Tool) -> Self {
+        match tool {
+            Tool::Uv => Self::Uv,
+            Tool::Pip => Self::Pip,
+            Tool::PipTools => Self::PipTools,
+        }
+    }
+}

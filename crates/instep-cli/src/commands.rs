@@ -1,0 +1,21 @@
+//! The commands, one file each.
+
+mod check;
+mod doctor;
+mod generate;
+mod history;
+mod init;
+mod outdated;
+mod reset;
+mod status;
+mod sync;
+
+pub(crate) use check::check;
+pub(crate) use doctor::doctor;
+pub(crate) use generate::{completions, man, schema};
+pub(crate) use history::history;
+pub(crate) use init::init;
+pub(crate) use outdated::outdated;
+pub(crate) use reset::reset;
+pub(crate) use status::status;
+pub(crate) use sync::{rollback, sync};
