@@ -8,9 +8,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 
-/// How close to a write a stamp may be taken and still be trusted. Two seconds is the coarsest
-/// clock of the file systems in use (FAT).
+/// How close to a write a stamp may be taken and still be trusted, on a file system that keeps whole
+/// seconds: two seconds is the coarsest clock in use (FAT).
 const RACY: Duration = Duration::from_secs(2);
+
+/// The same on one that keeps parts of a second; the coarsest of those counts in steps of 10 ms
+/// (exFAT, and Linux with its slowest tick).
+const RACY_FINE: Duration = Duration::from_millis(100);
 
 /// Size, times and identity of a file or folder. Two equal stamps of one path mean that its content
 /// is the same, as long as the earlier one [is settled](Stamp::is_settled).
@@ -59,13 +63,16 @@ impl Stamp {
         }
     }
 
-    /// Whether the stamp can be trusted: the file was not modified within two seconds of `now`, the
-    /// time at which the stamp was taken, nor in its future.
+    /// Whether the stamp can be trusted: the file was not modified shortly before `now`, the time at
+    /// which the stamp was taken, nor in its future. Shortly is 100 ms where the time has parts of a
+    /// second, and otherwise, since the file system may keep none, two seconds.
     ///
     /// A write that follows within the granularity of the file system's clock leaves the stamp as
     /// it was; git calls such an entry [racily clean](https://git-scm.com/docs/racy-git).
     pub fn is_settled(&self, now: SystemTime) -> bool {
-        let racy = i64::try_from(RACY.as_nanos()).unwrap_or(i64::MAX);
+        let is_whole_seconds = self.modified % 1_000_000_000 == 0;
+        let racy = if is_whole_seconds { RACY } else { RACY_FINE };
+        let racy = i64::try_from(racy.as_nanos()).unwrap_or(i64::MAX);
         self.modified.saturating_add(racy) < nanoseconds(now)
     }
 }
@@ -157,12 +164,15 @@ mod tests {
     }
 
     #[test]
-    fn a_stamp_taken_within_two_seconds_of_the_write_is_not_settled() {
-        let now = SystemTime::now();
+    fn a_stamp_taken_too_close_to_the_write_is_not_settled() {
+        let now = UNIX_EPOCH + Duration::from_hours(500_000);
         let table = [
             (now - Duration::from_mins(1), true),
-            (now - Duration::from_millis(2001), true),
+            (now - Duration::from_secs(3), true),
             (now - Duration::from_secs(2), false),
+            (now - Duration::from_millis(2001), true),
+            (now - Duration::from_millis(101), true),
+            (now - Duration::from_millis(100), false),
             (now - Duration::from_millis(10), false),
             (now, false),
             (now + Duration::from_hours(1), false),

@@ -184,7 +184,8 @@ mod tests {
         let (_guard, root) = folder();
         let path = root.join("f");
         write_atomic(&path, b"old").unwrap();
-        // A limit on the size of files stands in for a full disk: any user can set it for a process.
+        // A limit on the size of files stands in for a full disk: any user can set it for a
+        // process.
         let status = crate::testing::child_after(
             "trap '' XFSZ; ulimit -f 8",
             "write::tests::a_write_that_stops_half_way_leaves_the_old_content_and_no_temporary",

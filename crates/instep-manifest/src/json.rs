@@ -30,12 +30,32 @@ pub(crate) fn load<T: DeserializeOwned>(
     path: &Utf8Path,
     supported: u32,
 ) -> Result<Option<T>, Error> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unreadable(path, error)),
-    };
+    read(path)?.map(|bytes| parse(path, &bytes, supported)).transpose()
+}
+
+/// Reads a record that every check needs, in one go: `version` takes from the record what it says
+/// of its schema.
+pub(crate) fn load_at_once<T: DeserializeOwned>(
+    path: &Utf8Path,
+    supported: u32,
+    version: fn(&mut T) -> Option<u64>,
+) -> Result<Option<T>, Error> {
+    let Some(bytes) = read(path)? else { return Ok(None) };
+    if let Ok(mut record) = serde_json::from_slice(&bytes)
+        && version(&mut record).is_some_and(|version| version <= u64::from(supported))
+    {
+        return Ok(Some(record));
+    }
+    // Whatever is wrong with it, this says what.
     parse(path, &bytes, supported).map(Some)
+}
+
+fn read(path: &Utf8Path) -> Result<Option<Vec<u8>>, Error> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(path, error)),
+    }
 }
 
 /// Reads the schema's version before anything else: what a newer schema has may well look corrupt.
@@ -66,14 +86,9 @@ pub(crate) fn save<T: Serialize>(path: &Utf8Path, version: u32, body: &T) -> Res
     Ok(())
 }
 
-/// Writes a record that only this program reads, on one line.
-pub(crate) fn save_compact<T: Serialize>(
-    path: &Utf8Path,
-    version: u32,
-    body: &T,
-) -> Result<(), Error> {
-    let mut bytes = serde_json::to_vec(&Record { schema_version: version, body })
-        .map_err(|error| unwritable(path, error))?;
+/// Writes a record that only this program reads, on one line. It says its version itself.
+pub(crate) fn save_compact<T: Serialize>(path: &Utf8Path, record: &T) -> Result<(), Error> {
+    let mut bytes = serde_json::to_vec(record).map_err(|error| unwritable(path, error))?;
     bytes.push(b'\n');
     instep_fs::write_atomic(path, &bytes)?;
     Ok(())

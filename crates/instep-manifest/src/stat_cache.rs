@@ -18,7 +18,9 @@ use crate::json;
 /// It belongs to this machine and is safe to delete: without it, files are read and compared by
 /// their digests. It is read on every check and therefore compact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct StatCache {
+    schema_version: u32,
     /// When the first of the stamps was about to be taken.
     #[serde(with = "clock::milliseconds")]
     pub taken: Timestamp,
@@ -42,6 +44,7 @@ impl StatCache {
     /// An empty cache, to be filled with stamps that are taken from `now` on.
     pub fn new(now: Timestamp) -> Self {
         Self {
+            schema_version: Self::SCHEMA_VERSION,
             taken: now,
             manifest: None,
             entries: BTreeMap::new(),
@@ -53,12 +56,16 @@ impl StatCache {
 
     /// Reads a cache; `None` when there is none that can be used, whatever the cause.
     pub fn load(path: &Utf8Path) -> Option<Self> {
-        json::load(path, Self::SCHEMA_VERSION).ok().flatten()
+        json::load_at_once(path, Self::SCHEMA_VERSION, |cache: &mut Self| {
+            Some(cache.schema_version.into())
+        })
+        .ok()
+        .flatten()
     }
 
     /// Writes it by atomic replace, on one line.
     pub fn save(&self, path: &Utf8Path) -> Result<(), Error> {
-        json::save_compact(path, Self::SCHEMA_VERSION, self)
+        json::save_compact(path, self)
     }
 
     /// Deletes a cache; none there is fine.
@@ -191,8 +198,8 @@ mod tests {
     fn a_stamp_taken_just_after_a_write_proves_nothing() {
         let place = Place::new();
         let path = place.root.join("fresh");
-        fs_err::write(&path, "one").unwrap();
         let mut cache = StatCache::new(clock::now());
+        fs_err::write(&path, "one").unwrap();
         let stamp = Stamp::of(&path).unwrap();
         cache.entries.insert("fresh".to_owned(), stamp);
         assert!(!cache.is_trusted(&stamp.unwrap()));
