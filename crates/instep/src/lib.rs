@@ -1,4 +1,79 @@
-//! Keeps every copy of a Python environment in step.
+//! Keeps every copy of a Python environment in step with what it is built from.
+//!
+//! This is the crate that other programs embed. A desktop application that ships Python, a Rust
+//! monorepo with Python tools, a service that prepares environments: each asks at start-up whether its
+//! environment is still what it should be (a few file reads), and if not, syncs it, showing progress
+//! and able to cancel.
+//!
+//! ```no_run
+//! use camino::Utf8Path;
+//! use instep::{CancelToken, CheckRequest, Event, Host, SyncRequest, Workspace};
+//!
+//! fn main() -> Result<(), instep::Error> {
+//!     // The configuration is looked for in this folder and above; without one, `.venv` follows
+//!     // `requirements.txt`.
+//!     let workspace = Workspace::open_at(Utf8Path::new("path/of/the/application"))?;
+//!     let environment = workspace.environment("default")?;
+//!
+//!     // At start-up: no process is started, nothing is written.
+//!     let request = CheckRequest { app_version: Some("2.1.0".into()), ..CheckRequest::default() };
+//!     let check = environment.check_sync_needed(&request)?;
+//!     if !check.needed {
+//!         return Ok(());
+//!     }
+//!     for finding in &check.findings {
+//!         println!("{}: {}", finding.reason, finding.detail);
+//!     }
+//!
+//!     // Another thread, a window's button, a signal handler: whoever holds a clone may cancel. The
+//!     // tools that are running then end too, and the environment stays what it was.
+//!     let cancel = CancelToken::new();
+//!     let button = cancel.clone();
+//!     std::thread::spawn(move || {
+//!         let gave_up = false;
+//!         if gave_up {
+//!             button.cancel();
+//!         }
+//!     });
+//!
+//!     let mut host = Host::new(|event| match event {
+//!         Event::Venv { detail: instep::venv::Event::Progress { done, total }, .. } => {
+//!             println!("{done} of {total} packages");
+//!         }
+//!         Event::Notice { message, .. } => println!("note: {message}"),
+//!         _ => {}
+//!     })
+//!     .with_cancel(cancel);
+//!     let request = SyncRequest { app_version: Some("2.1.0".into()), ..SyncRequest::default() };
+//!     match environment.sync(&request, &mut host) {
+//!         Ok(synced) => println!("{} packages", synced.packages),
+//!         Err(error) if error.is_cancelled() => println!("cancelled"),
+//!         Err(error) => {
+//!             println!("{error}");
+//!             if let Some(hint) = error.hint() {
+//!                 println!("help: {hint}");
+//!             }
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # The way through
+//!
+//! [`Workspace`] finds the configuration ([`config`]) and gives an [`Environment`] for each table
+//! `[env.NAME]`. Everything that is done to one goes the same way: observe, plan, apply, record. The
+//! virtual environment's part of that is [`venv`] (the crate `instep-venv`); what an environment was
+//! built from is a [`Manifest`].
+//!
+//! # What is promised
+//!
+//! - A check changes nothing and, with nothing to do, starts no process.
+//! - A sync that is killed at any point leaves the old environment, or one that the next sync
+//!   completes by itself.
+//! - Two syncs at once: one works, the other waits, says for whom, and finds nothing to do.
+//! - No secret reaches a log, an error, an event or a lock.
+
 mod app_version;
 mod check;
 pub mod config;

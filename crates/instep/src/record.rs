@@ -9,12 +9,13 @@ use instep_fs::Stamp;
 use instep_manifest::{
     Change, HistoryEntry, Manifest, Outcome, Reason, RunId, StatCache, Tool, clock,
 };
+use instep_tools::Environment as Variables;
 use instep_venv::{Observed, PackageName, Plan, Wanted, layout};
 
 use crate::check::{Check, NO_RECORD};
 use crate::error::Error;
 use crate::options;
-use crate::sources::Inputs;
+use crate::sources::{self, Inputs};
 use crate::spec::Spec;
 use crate::state::State;
 use crate::steps;
@@ -25,6 +26,7 @@ pub(crate) struct Recording<'a> {
     pub(crate) root: &'a Utf8Path,
     pub(crate) spec: &'a Spec,
     pub(crate) state: &'a State,
+    pub(crate) variables: &'a Variables,
     pub(crate) run_id: &'a RunId,
     pub(crate) check: &'a Check,
     pub(crate) inexact: Option<bool>,
@@ -200,6 +202,10 @@ fn entry(recording: &Recording<'_>, manifest: &Manifest, plan: &Plan) -> History
 }
 
 /// The stamps of everything that the next check compares.
+///
+/// The sources were read at `cache.taken`, a while ago. A file that was written since then (the lock,
+/// by this very sync; or a requirements file, by somebody who did not wait) is read once more: only if
+/// it still says what was read may its stamp stand for it.
 fn stamps(
     recording: &Recording<'_>,
     manifest: &Manifest,
@@ -211,6 +217,7 @@ fn stamps(
         Stamp::of(path).map_err(|source| Error::Read { path: path.to_owned(), source })
     };
     let root = recording.root;
+    let before = clock::now();
     let files = inputs.list.iter().map(|input| input.path.clone());
     let absent = inputs.absent.iter().map(Utf8PathBuf::to_string);
     let steps = recording.spec.after.iter().flat_map(steps::files).map(str::to_owned);
@@ -223,7 +230,18 @@ fn stamps(
         let record = stamp(&distribution.record_path())?;
         cache.distributions.insert(distribution.folder.clone(), record.unwrap_or(NO_RECORD));
     }
+    let is_settled = |stamp: &Option<Stamp>| stamp.is_none_or(|stamp| cache.is_trusted(&stamp));
+    if !cache.entries.values().all(is_settled) && sources_say_the_same(recording, inputs) {
+        cache.taken = before;
+    }
     cache.variables.clone_from(&inputs.variables);
     cache.manifest = stamp(recording.state.manifest())?;
     Ok(cache)
+}
+
+fn sources_say_the_same(recording: &Recording<'_>, inputs: &Inputs) -> bool {
+    // A rollback follows no files: there is nothing that could have changed under it.
+    recording.rollback.is_some()
+        || sources::read(recording.root, recording.spec, recording.variables)
+            .is_ok_and(|now| now.digest == inputs.digest && now.list == inputs.list)
 }

@@ -168,6 +168,8 @@ struct Sync<'a> {
 
 /// What a run has found out before it changes the environment.
 struct Prepared {
+    /// To be filled with stamps; its time is from before anything was read.
+    taken: StatCache,
     toolbox: Toolbox,
     inputs: Inputs,
     wanted: Wanted,
@@ -412,6 +414,7 @@ impl Sync<'_> {
         scratch: &Utf8Path,
         host: &mut Host<'_>,
     ) -> Result<Prepared, Error> {
+        let taken = StatCache::new(clock::now());
         let observed = instep_venv::observe(&self.spec().path)?;
         let (inputs, wanted, lock) = match self.rollback {
             Some(rollback) => self.read_snapshot(rollback, &toolbox)?,
@@ -420,7 +423,7 @@ impl Sync<'_> {
         let options = self.plan_options(check, interrupted, &observed, &toolbox, &inputs, &wanted);
         let plan = instep_venv::plan(&observed, &wanted, &options);
         host.tell(Event::Planned { environment: self.spec().name.clone(), plan: plan.clone() });
-        Ok(Prepared { toolbox, inputs, wanted, observed, plan, lock })
+        Ok(Prepared { taken, toolbox, inputs, wanted, observed, plan, lock })
     }
 
     fn read_snapshot(
@@ -553,7 +556,6 @@ impl Sync<'_> {
         lock: &FileLock,
         host: &mut Host<'_>,
     ) -> Result<Manifest, Error> {
-        let taken = StatCache::new(clock::now());
         let observed = if prepared.plan.is_empty() {
             prepared.observed.clone()
         } else {
@@ -585,7 +587,7 @@ impl Sync<'_> {
             &prepared.wanted,
             &prepared.plan,
             &observed,
-            taken,
+            prepared.taken.clone(),
         )?;
         InProgress::remove(&self.state.marker())?;
         Ok(manifest)
@@ -596,6 +598,7 @@ impl Sync<'_> {
             root: self.target.root,
             spec: self.target.spec,
             state: &self.state,
+            variables: self.target.variables,
             run_id,
             check,
             inexact: self.request.inexact,
