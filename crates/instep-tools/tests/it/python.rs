@@ -238,17 +238,19 @@ fn an_answer_is_kept_until_what_it_depends_on_changes() {
     let file = cache_dir.join("tools.json");
     let query = |cache: &ToolCache| Interpreter::query(&python, &environment, cache, &cancel);
 
-    // A stamp taken right after a write is not to be trusted, so nothing is kept.
+    let site_packages = query(&ToolCache::open(None)).unwrap().site_packages;
+    let hour = std::time::Duration::from_hours(1);
+    let now = std::time::SystemTime::now();
+    let set_modified = |path: &Utf8Path, time| {
+        std::fs::File::open(path).unwrap().set_modified(time).unwrap();
+    };
+    // A stamp that may have been taken before the last write is not to be trusted, so nothing is kept.
+    set_modified(&site_packages, now + hour);
+    set_modified(&venv.join("pyvenv.cfg"), now - hour);
     query(&ToolCache::open(Some(&cache_dir))).unwrap();
     assert!(!file.exists());
 
-    let site_packages = query(&ToolCache::open(None)).unwrap().site_packages;
-    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_hours(1);
-    let age = |path: &Utf8Path| {
-        std::fs::File::open(path).unwrap().set_modified(long_ago).unwrap();
-    };
-    age(&site_packages);
-    age(&venv.join("pyvenv.cfg"));
+    set_modified(&site_packages, now - hour);
     let first = query(&ToolCache::open(Some(&cache_dir))).unwrap();
     assert!(file.exists());
 

@@ -272,7 +272,12 @@ fn a_program_that_is_not_there_is_told_from_one_that_may_not_run() {
 #[test]
 fn a_bare_name_is_looked_up_on_the_environments_path_only() {
     let (_guard, cwd) = folder();
-    program(&cwd.join("bin/greet"), "#!/bin/sh\necho hello from $PWD with $WORD$VIRTUAL_ENV\n");
+    program(
+        &cwd.join("bin/greet"),
+        "#!/bin/sh\necho hello from $PWD with $WORD$VIRTUAL_ENV$CARGO_MANIFEST_DIR\n",
+    );
+    // The process's own variables are no business of the child's.
+    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
     std::fs::create_dir(cwd.join("below")).unwrap();
     let environment =
         only(&cwd, &[("PATH", cwd.join("bin").as_str()), ("VIRTUAL_ENV", "/somewhere")]);
