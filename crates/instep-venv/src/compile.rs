@@ -25,7 +25,12 @@ use crate::wanted::file_path;
 #[derive(Clone, Debug)]
 pub enum Compiler {
     /// uv.
-    Uv(Uv),
+    Uv {
+        /// The tool.
+        uv: Uv,
+        /// Options for every command that looks for packages (`IndexSettings::to_uv_args`).
+        options: Vec<String>,
+    },
     /// pip-tools.
     PipTools(PipTools),
     /// pip.
@@ -36,7 +41,7 @@ impl Compiler {
     /// `uv`, `pip-tools` or `pip`.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Uv(_) => "uv",
+            Self::Uv { .. } => "uv",
             Self::PipTools(_) => "pip-tools",
             Self::Pip(_) => "pip",
         }
@@ -45,7 +50,7 @@ impl Compiler {
     /// The tool's version.
     pub fn version(&self) -> &str {
         match self {
-            Self::Uv(uv) => &uv.version,
+            Self::Uv { uv, .. } => &uv.version,
             Self::PipTools(tools) => &tools.version,
             Self::Pip(pip) => &pip.version,
         }
@@ -97,10 +102,11 @@ pub fn compile(
         fs::write(&out, previous).map_err(|source| write(&out, source))?;
     }
     match compiler {
-        Compiler::Uv(uv) => {
+        Compiler::Uv { uv, options } => {
             let run = uv
                 .run(job.variables)
                 .args(["pip", "compile", "--universal", "--generate-hashes", "--no-header"])
+                .args(options)
                 .args(["--python", job.python.executable.as_str()])
                 .args(["--python-version", &minor(&job.python.version), "--output-file"])
                 .arg(out.as_str());

@@ -14,7 +14,12 @@ use crate::layout;
 #[derive(Clone, Debug)]
 pub enum Engine {
     /// uv.
-    Uv(Uv),
+    Uv {
+        /// The tool.
+        uv: Uv,
+        /// Options for every command that looks for packages (`IndexSettings::to_uv_args`).
+        options: Vec<String>,
+    },
     /// pip, run from outside of the environment (`pip --python`).
     Pip(Pip),
 }
@@ -32,7 +37,7 @@ impl Engine {
     /// `uv` or `pip`.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Uv(_) => "uv",
+            Self::Uv { .. } => "uv",
             Self::Pip(_) => "pip",
         }
     }
@@ -40,7 +45,7 @@ impl Engine {
     /// The tool's version.
     pub fn version(&self) -> &str {
         match self {
-            Self::Uv(uv) => &uv.version,
+            Self::Uv { uv, .. } => &uv.version,
             Self::Pip(pip) => &pip.version,
         }
     }
@@ -49,7 +54,7 @@ impl Engine {
     pub(crate) fn create(&self, vars: &Environment, python: &Interpreter, path: &Utf8Path) -> Run {
         match self {
             // The folder is there already, with the file in it that says it is unfinished.
-            Self::Uv(uv) => uv
+            Self::Uv { uv, .. } => uv
                 .run(vars)
                 .args(["venv", "--no-project", "--allow-existing", "--python"])
                 .arg(&python.executable)
@@ -71,8 +76,8 @@ impl Engine {
     ) -> Run {
         let python = layout::interpreter(environment);
         match self {
-            Self::Uv(uv) => {
-                let mut run = uv.run(vars).args(["pip", "install", "--no-deps"]);
+            Self::Uv { uv, options } => {
+                let mut run = uv.run(vars).args(["pip", "install", "--no-deps"]).args(options);
                 run = run.arg("--python").arg(&python);
                 for name in reinstall {
                     run = run.arg("--reinstall-package").arg(name);
@@ -101,7 +106,7 @@ impl Engine {
     ) -> Run {
         let python = layout::interpreter(environment);
         match self {
-            Self::Uv(uv) => {
+            Self::Uv { uv, .. } => {
                 uv.run(vars).args(["pip", "uninstall", "--python"]).arg(&python).args(names)
             }
             Self::Pip(pip) => {
@@ -112,7 +117,7 @@ impl Engine {
 
     /// Whether a `pylock.toml` can be given to the tool as it is.
     pub(crate) fn reads_pylock(&self) -> bool {
-        matches!(self, Self::Uv(_))
+        matches!(self, Self::Uv { .. })
     }
 }
 

@@ -102,18 +102,25 @@ pub enum Problem {
     },
 }
 
-/// Reads the `pylock.toml` at `path` for the interpreter that `markers` describe.
+/// Reads the `pylock.toml` at `path` for the interpreter that `markers` describe, see [`parse`].
 ///
-/// Relative paths in it are relative to its own folder.
+/// # Errors
+///
+/// Those of [`parse`], and [`Error::Fs`] where it cannot be read.
+pub fn read(path: &Utf8Path, markers: &MarkerEnvironment) -> Result<Wanted, Error> {
+    parse(&instep_fs::read_text(path)?, path, markers)
+}
+
+/// Reads the text of a `pylock.toml` for the interpreter that `markers` describe. `path` is where it
+/// lies: relative paths in it are relative to its own folder. No file is opened.
 ///
 /// # Errors
 ///
 /// [`Error::Pylock`] where it is not the format, [`Error::PylockUnsupported`] for a later format,
 /// an interpreter it is not meant for, or markers of extras and groups (which have to be chosen by
 /// the tool that writes it).
-pub fn read(path: &Utf8Path, markers: &MarkerEnvironment) -> Result<Wanted, Error> {
-    let text = instep_fs::read_text(path)?;
-    let lock: Pylock = toml::from_str(&text)
+pub fn parse(text: &str, path: &Utf8Path, markers: &MarkerEnvironment) -> Result<Wanted, Error> {
+    let lock: Pylock = toml::from_str(text)
         .map_err(|source| Error::Pylock { path: path.to_owned(), source: Box::new(source) })?;
     let unsupported = |problem| Error::PylockUnsupported { path: path.to_owned(), problem };
     if lock.lock_version.split('.').next() != Some("1") {

@@ -28,7 +28,7 @@ const MARK: &str = "# instep: ";
 
 impl Header {
     fn of(inputs: Digest, toolbox: &Toolbox) -> Self {
-        let is_universal = matches!(toolbox.compiler, Compiler::Uv(_));
+        let is_universal = matches!(toolbox.compiler, Compiler::Uv { .. });
         Self {
             inputs,
             tool: toolbox.compiler.name().to_owned(),

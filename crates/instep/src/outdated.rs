@@ -159,11 +159,11 @@ impl Environment<'_> {
     fn latest(&self, toolbox: &Toolbox, host: &mut Host<'_>) -> Result<Versions, Error> {
         let python = layout::interpreter(&self.spec().path);
         let run = match &toolbox.engine {
-            Engine::Uv(uv) => uv.run(&toolbox.variables).args(["pip", "list", "--python"]),
+            Engine::Uv { uv, .. } => uv.run(&toolbox.variables).args(["pip", "list", "--python"]),
             Engine::Pip(pip) => pip.run(&toolbox.variables).arg("--python"),
         };
         let run = match &toolbox.engine {
-            Engine::Uv(_) => run.arg(python),
+            Engine::Uv { .. } => run.arg(python),
             Engine::Pip(_) => run.arg(python).arg("list"),
         };
         let run = run.args(["--outdated", "--format", "json"]);

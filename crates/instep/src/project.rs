@@ -32,7 +32,7 @@ pub(crate) fn export(
     environment: &str,
     host: &mut Host<'_>,
 ) -> Result<Utf8PathBuf, Error> {
-    let Engine::Uv(uv) = &export.toolbox.engine else {
+    let Engine::Uv { uv, options } = &export.toolbox.engine else {
         return Err(Error::UvNeeded { what: "a project with uv.lock" });
     };
     let python = export.toolbox.python.executable.as_str();
@@ -42,7 +42,7 @@ pub(crate) fn export(
             .cwd(export.folder)
     };
     if !export.dry_run {
-        let mut lock = command("lock");
+        let mut lock = command("lock").args(options);
         match export.upgrade {
             Upgrade::None => {}
             Upgrade::All => lock = lock.arg("--upgrade"),

@@ -112,8 +112,10 @@ impl Chooser<'_, '_, '_> {
             let found = match tool {
                 Tool::Uv => {
                     let next = wanted.get(place + 1).copied();
-                    self.uv_or_install(uv.clone(), &python, next)?
-                        .map(|uv| (Engine::Uv(uv.clone()), Compiler::Uv(uv)))
+                    match self.uv_or_install(uv.clone(), &python, next)? {
+                        Some(uv) => Some(self.uv(uv, &python)?),
+                        None => None,
+                    }
                 }
                 Tool::Pip => self.pip(&python, &mut last_error)?,
                 Tool::PipTools => self.pip_tools(&python, &mut last_error)?,
@@ -167,6 +169,17 @@ impl Chooser<'_, '_, '_> {
             self.notice(format!("uv was not found, so {} is used", next.as_str()));
         }
         Ok(uv)
+    }
+
+    fn uv(&self, uv: Uv, python: &Interpreter) -> Result<(Engine, Compiler), Error> {
+        let options = self.index_settings(python)?.to_uv_args(self.choice.variables);
+        let engine = Engine::Uv { uv: uv.clone(), options: options.clone() };
+        Ok((engine, Compiler::Uv { uv, options }))
+    }
+
+    /// What the user has told pip about indexes, for uv to follow too.
+    fn index_settings(&self, python: &Interpreter) -> Result<IndexSettings, Error> {
+        Ok(IndexSettings::from_pip(self.choice.variables, Some(&python.base_prefix))?)
     }
 
     fn pip(
@@ -224,11 +237,10 @@ impl Chooser<'_, '_, '_> {
 
     fn tool_variables(&self, engine: &Engine, python: &Interpreter) -> Result<Variables, Error> {
         let variables = self.choice.variables.clone().with_cwd(self.choice.root.to_owned());
-        if !matches!(engine, Engine::Uv(_)) {
+        if !matches!(engine, Engine::Uv { .. }) {
             return Ok(variables);
         }
-        let settings = IndexSettings::from_pip(&variables, Some(&python.base_prefix))?;
-        let translated = settings.to_uv_env(&variables);
+        let translated = self.index_settings(python)?.to_uv_env(&variables);
         Ok(translated
             .into_iter()
             .fold(variables, |variables, (name, value)| variables.with_var(&name, value)))

@@ -1,0 +1,133 @@
+//! What several of these tests share.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+use instep_tests::{Project, Wheel, installed, tools};
+use serde_json::Value;
+
+/// The tools that must give the same result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Uv,
+    Pip,
+}
+
+pub(crate) const ENGINES: [Engine; 2] = [Engine::Uv, Engine::Pip];
+
+impl Engine {
+    /// A project in which this tool is found, or `None` where the machine lacks it.
+    pub(crate) fn project(self) -> Option<Project> {
+        self.project_named("project")
+    }
+
+    pub(crate) fn project_named(self, folder: &str) -> Option<Project> {
+        let project = Project::named(folder);
+        match self {
+            Self::Uv => Some(project.tool(&tools::require("uv")?)),
+            Self::Pip => tools::python().map(|_| project),
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Uv => "uv",
+            Self::Pip => "pip",
+        }
+    }
+}
+
+/// A small family of packages: `app` needs `lib`, which needs `leaf`; `tool` has a script.
+pub(crate) fn family(project: &Project) {
+    let module = |name: &str, version: &str| format!("NAME = '{name}'\nVERSION = '{version}'\n");
+    for version in ["1.0", "2.0"] {
+        for (name, requirement) in [("app", Some("lib>=1")), ("lib", Some("leaf")), ("leaf", None)] {
+            let mut wheel = Wheel::new(name, version)
+                .file(&format!("{name}/__init__.py"), module(name, version));
+            if let Some(requirement) = requirement {
+                wheel = wheel.requires(requirement);
+            }
+            project.wheel(&wheel);
+        }
+        project.wheel(
+            &Wheel::new("tool", version)
+                .file("tool.py", format!("import sys\ndef main():\n    print('tool {version}', sys.prefix)\n"))
+                .script("tool", "tool:main"),
+        );
+    }
+}
+
+/// What `.venv` holds, the installers that environments are born with left aside.
+pub(crate) fn packages(project: &Project) -> BTreeMap<String, String> {
+    packages_of(&project.path(".venv"))
+}
+
+pub(crate) fn packages_of(venv: &Utf8Path) -> BTreeMap<String, String> {
+    installed(venv)
+        .into_iter()
+        .filter(|(name, _)| !["pip", "setuptools", "wheel"].contains(&name.as_str()))
+        .collect()
+}
+
+pub(crate) fn set(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect()
+}
+
+pub(crate) fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// The environment's manifest.
+pub(crate) fn manifest(project: &Project) -> Value {
+    json(&project.read(".instep/env/default/manifest.json"))
+}
+
+/// The lines of the journal, each of which must be whole.
+pub(crate) fn journal(project: &Project) -> Vec<Value> {
+    project.read(".instep/logs/venv_sync.jsonl").lines().map(json).collect()
+}
+
+/// The words of the reasons that `check --json` gives for the default environment.
+pub(crate) fn reasons(project: &Project) -> Vec<String> {
+    let answer = json(&project.run(["check", "--json"]).stdout);
+    answer["environments"][0]["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["reason"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Runs the environment's own script, which only works if it finds its interpreter.
+pub(crate) fn run_script(project: &Project, name: &str) -> String {
+    let folder = if cfg!(windows) { "Scripts" } else { "bin" };
+    let script = project.path(".venv").join(folder).join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let outcome = project.finish(project.command(&script)).success();
+    outcome.stdout.trim().to_owned()
+}
+
+/// Asserts that nothing of ours lies around: no staged or old environment, no temporary file.
+#[track_caller]
+pub(crate) fn assert_tidy(project: &Project) {
+    let mut found = Vec::new();
+    let mut folders = vec![project.root().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir_utf8().unwrap().filter_map(Result::ok) {
+            let name = entry.file_name().to_owned();
+            let is_ours = name.ends_with(".instep-tmp")
+                || name.ends_with(".instep-old")
+                || name == ".instep-unfinished"
+                || name == "in-progress.json"
+                || (name.starts_with(".ven") && name != ".venv");
+            if is_ours {
+                found.push(entry.path().to_owned());
+            }
+            let is_deep = name == "site-packages" || name == "lib";
+            if entry.file_type().unwrap().is_dir() && !is_deep {
+                folders.push(entry.into_path());
+            }
+        }
+    }
+    assert!(!project.exists(".instep/env/default/tmp"), "the scratch folder is left");
+    assert!(found.is_empty(), "left behind: {found:?}");
+}
