@@ -1,2 +1,72 @@
-//! The habits of this repository, each one command.
-fn main() {}
+//! The habits of this repository, each one command: `cargo xtask`.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for people: what it does is what it prints"
+)]
+
+mod bench;
+mod components;
+mod docs;
+mod error;
+mod lint;
+mod python_tools;
+mod run;
+mod tally;
+mod test;
+mod wine;
+mod workspace;
+
+use std::process::ExitCode;
+
+use crate::error::Error;
+use crate::workspace::Workspace;
+
+const USAGE: &str = "\
+The habits of this repository, each one command.
+
+Usage: cargo xtask COMMAND
+
+Commands:
+  test [--long] [-- FILTER..]  get what the tests need, and run all of them
+  lint                         formatting, clippy for this machine and for Windows, documentation,
+                               dependencies, spelling, generated files
+  sync-env                     keep the Python tools of this repository in step
+  docs [--check]               write docs/reference from the command itself; --check: is it current?
+  bench check                  what a check costs that finds nothing to do, beside its peers
+  bench sync                   what a sync into a new environment costs, beside uv alone
+
+Variables:
+  CI=true   what is missing is a failure, where it is a skip named at the end otherwise
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match dispatch(&words) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch(words: &[&str]) -> Result<ExitCode, Error> {
+    if let [] | ["help" | "-h" | "--help", ..] | [_, "-h" | "--help"] = words {
+        println!("{}", USAGE.trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let workspace = Workspace::find()?;
+    match words {
+        ["test", rest @ ..] => test::test(&workspace, &test::Options::parse(rest)?),
+        ["lint"] => lint::lint(&workspace),
+        ["sync-env"] => Ok(python_tools::sync(&workspace)),
+        ["docs"] => docs::write(&workspace),
+        ["docs", "--check"] => docs::check(&workspace),
+        ["bench", "check"] => bench::check(&workspace),
+        ["bench", "sync"] => bench::sync(&workspace),
+        _ => Err(Error::Usage { given: words.join(" ") }),
+    }
+}

@@ -1,0 +1,10 @@
+//! `cargo xtask bench`: what the numbers in `docs/benchmarks.md` are measured with.
+
+mod check;
+mod hyperfine;
+mod page;
+mod peers;
+mod sync;
+
+pub(crate) use check::check;
+pub(crate) use sync::sync;
