@@ -210,6 +210,35 @@ mod tests {
         assert_eq!(seen.len(), 8 * 50);
     }
 
+    #[test]
+    fn a_line_that_is_still_being_written_is_waited_for() {
+        let (_guard, path) = journal();
+        append_line(&path, "first").unwrap();
+        std::thread::scope(|scope| {
+            for writer in 0..4 {
+                let path = &path;
+                scope.spawn(move || {
+                    for _ in 0..50 {
+                        if writer % 2 == 0 {
+                            append_line(path, "quick").unwrap();
+                            continue;
+                        }
+                        let mut file = open(path).unwrap();
+                        file.lock().unwrap();
+                        file.seek(SeekFrom::End(0)).unwrap();
+                        file.write_all(b"sl").unwrap();
+                        std::thread::yield_now();
+                        file.write_all(b"ow\n").unwrap();
+                        file.unlock().unwrap();
+                    }
+                });
+            }
+        });
+        let text = read(&path);
+        let count = |line: &str| text.lines().filter(|found| *found == line).count();
+        assert_eq!((count("quick"), count("slow"), text.lines().count()), (100, 100, 201));
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn a_write_that_fails_leaves_the_journal_as_it_was() {
@@ -245,6 +274,25 @@ mod tests {
         assert!(!rotate(&path, 5, 2).unwrap());
         assert!(rotate(&path, 2, 0).unwrap());
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn of_several_that_rotate_at_once_one_does() {
+        let (_guard, path) = journal();
+        let barrier = std::sync::Barrier::new(4);
+        for round in 0..50 {
+            append_line(&path, &format!("line {round}")).unwrap();
+            let rotated: usize = std::thread::scope(|scope| {
+                let rotating = || {
+                    barrier.wait();
+                    usize::from(rotate(&path, 5, 3).unwrap())
+                };
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(rotating)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+            });
+            assert_eq!(rotated, 1, "round {round}");
+            assert_eq!(read(&numbered(&path, 1)), format!("line {round}\n"));
+        }
     }
 
     #[test]

@@ -283,6 +283,17 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_long_for_one_is_told_once() {
+        let (_guard, path) = place();
+        let _first = acquire(&path).unwrap();
+        let (told, asked) = (Cell::new(0), Cell::new(0));
+        let mut on_wait = |_: Option<&Holder>| told.set(told.get() + 1);
+        let cancelled = || asked.replace(asked.get() + 1) == 4;
+        assert!(FileLock::acquire(&path, &who("second"), &mut on_wait, &cancelled).is_err());
+        assert_eq!((told.get(), asked.get()), (1, 5));
+    }
+
+    #[test]
     fn a_holder_that_cannot_be_read_is_nobody_known() {
         let (_guard, path) = place();
         let _first = acquire(&path).unwrap();
