@@ -28,7 +28,7 @@ const CHUNK: u64 = 4096;
 /// [`Error::Io`]; the journal is then as it was.
 pub fn append_line(path: &Utf8Path, line: &str) -> Result<(), Error> {
     let folder = folder_of(path);
-    fs_err::create_dir_all(folder).map_err(failed(Action::CreateFolder, folder))?;
+    std::fs::create_dir_all(folder).map_err(failed(Action::CreateFolder, folder))?;
 
     let mut record = line.trim_end_matches(['\n', '\r']).replace(['\n', '\r'], " ");
     record.push('\n');

@@ -167,7 +167,7 @@ impl Drop for FileLock {
 
 fn open(path: &Utf8Path) -> Result<File, Error> {
     let folder = folder_of(path);
-    fs_err::create_dir_all(folder).map_err(failed(Action::CreateFolder, folder))?;
+    std::fs::create_dir_all(folder).map_err(failed(Action::CreateFolder, folder))?;
     while_in_use(|| {
         // Writable, which an exclusive lock on NFS needs, but never emptied or written.
         File::options().read(true).write(true).create(true).truncate(false).open(path)

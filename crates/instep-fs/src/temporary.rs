@@ -39,7 +39,7 @@ pub(crate) fn folder_of(path: &Utf8Path) -> &Utf8Path {
 /// A temporary of a writer that is still at work looks the same, so call it only while holding the
 /// lock that the writers take. A folder that does not exist has no leftovers.
 pub fn remove_stale_temporaries(folder: &Utf8Path, name: &str) -> Result<usize, Error> {
-    let entries = match fs_err::read_dir(folder) {
+    let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         Err(error) => return Err(failed(Action::Read, folder)(error)),

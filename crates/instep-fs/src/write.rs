@@ -26,7 +26,7 @@ use crate::temporary::{builder, folder_of, prefix};
 pub fn write_atomic(path: &Utf8Path, bytes: &[u8]) -> Result<(), Error> {
     let target = follow(path);
     let folder = folder_of(&target);
-    fs_err::create_dir_all(folder).map_err(failed(Action::CreateFolder, folder))?;
+    std::fs::create_dir_all(folder).map_err(failed(Action::CreateFolder, folder))?;
 
     replace(&target, folder, bytes).map_err(failed(Action::Write, path))?;
     flush_folder(folder);
