@@ -1,10 +1,9 @@
 """A small web service: sales in, a summary out."""
 
+import pandas
 from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic_settings import BaseSettings
-
-import pandas
 
 
 class Settings(BaseSettings):
