@@ -206,6 +206,7 @@ impl Error {
                 "Check which index it came from: `pip config list`, PIP_INDEX_URL.".to_owned()
             }
             Error::PipConfig { .. } => "`pip config debug` lists the files pip reads.".to_owned(),
+            Error::Failed { tail, .. } => failure_hint(tail).to_owned(),
             Error::Fs(error) => return error.hint(),
             _ => return None,
         };
@@ -269,4 +270,39 @@ fn pip_found(found: Option<&str>) -> String {
 
 fn of_entry(entry: Option<&str>) -> String {
     entry.map_or_else(String::new, |entry| format!(" (`{}`)", entry.escape_default()))
+}
+
+/// What the last lines of pip or uv call for. They have no codes for what went wrong, so it is read from
+/// their words; where those say nothing known, the whole output is the next thing to look at.
+fn failure_hint(tail: &[String]) -> &'static str {
+    const KNOWN: [(&[&str], &str); 5] = [
+        (&["no space left", "disk quota"], "Free some disk space and run it again."),
+        (
+            &["unauthorized", "forbidden", "401 error", "403 error"],
+            "Check the user name and password of the index (PIP_INDEX_URL, pip.conf, UV_INDEX_URL, a keyring).",
+        ),
+        (
+            &["hash mismatch", "do not match the hashes", "hashes are required"],
+            "Somebody changed the file or the lock: find out who before you write the lock anew.",
+        ),
+        (
+            &["connect", "timed out", "dns", "resolve host", "network", "connection"],
+            "Check the network and the index (`pip config list`, PIP_INDEX_URL, UV_INDEX_URL), then run it again.",
+        ),
+        (
+            &[
+                "no solution found",
+                "no matching distribution",
+                "not found in",
+                "conflict",
+                "unsatisfiable",
+            ],
+            "Change the requirement that the lines above name, or look for a misspelt name.",
+        ),
+    ];
+    let text = tail.join("\n").to_lowercase();
+    KNOWN
+        .iter()
+        .find(|(words, _)| words.iter().any(|word| text.contains(word)))
+        .map_or("Run it again with `--verbose` to see all that the tool prints.", |(_, hint)| hint)
 }

@@ -76,6 +76,7 @@ pub fn apply(
         Operation::Rebuild => Some(relocate::staged_path(root)?),
         Operation::Create | Operation::Update => None,
     };
+    let before = Listing::of(root);
     mark(job, staged.as_deref())?;
     let mut worker = Worker { job, cancel, on_event };
     let result = match &staged {
@@ -84,9 +85,40 @@ pub fn apply(
         None => worker.update(),
     };
     if result.is_err() {
-        undo(job, staged.as_deref())?;
+        undo(job, staged.as_deref(), &before)?;
     }
     result
+}
+
+/// The names in the folders that installers put things into.
+struct Listing {
+    folders: Vec<Utf8PathBuf>,
+    names: BTreeSet<Utf8PathBuf>,
+}
+
+impl Listing {
+    fn of(root: &Utf8Path) -> Self {
+        let folders: Vec<Utf8PathBuf> =
+            layout::site_packages(root).into_iter().chain([layout::scripts_dir(root)]).collect();
+        let names = folders.iter().flat_map(|folder| entries(folder)).collect();
+        Self { folders, names }
+    }
+
+    /// Deletes what was not there when this was taken: a tool that failed half-way through a package
+    /// leaves files that no `RECORD` names.
+    fn remove_what_came_since(&self) -> Result<(), Error> {
+        for path in self.folders.iter().flat_map(|folder| entries(folder)) {
+            if !self.names.contains(&path) {
+                instep_fs::remove_tree(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn entries(folder: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let Ok(entries) = folder.read_dir_utf8() else { return Vec::new() };
+    entries.filter_map(|entry| entry.ok().map(camino::Utf8DirEntry::into_path)).collect()
 }
 
 /// Where the old environment goes while the new one takes its place.
@@ -115,7 +147,7 @@ fn mark(job: &Job<'_>, staged: Option<&Utf8Path>) -> Result<(), Error> {
 }
 
 /// Puts back what was there before, as far as that is known to be possible.
-fn undo(job: &Job<'_>, staged: Option<&Utf8Path>) -> Result<(), Error> {
+fn undo(job: &Job<'_>, staged: Option<&Utf8Path>, before: &Listing) -> Result<(), Error> {
     let root = &job.observed.root;
     match job.plan.operation {
         Operation::Create => instep_fs::remove_tree(root)?,
@@ -125,20 +157,29 @@ fn undo(job: &Job<'_>, staged: Option<&Utf8Path>) -> Result<(), Error> {
             }
         }
         Operation::Update => {
+            // What was there and is whole tells that nothing had been replaced or removed yet; then
+            // what came since is all there is to undo.
             if !is_untouched(job.observed) {
                 return Ok(());
             }
+            before.remove_what_came_since()?;
         }
     }
     InProgress::remove(job.marker)?;
     Ok(())
 }
 
-/// Whether an update failed before it changed anything.
+/// Whether an update failed before it touched any package that was there. Packages that came since
+/// do not count: they are whole in themselves, and removed.
 fn is_untouched(before: &Observed) -> bool {
     let Ok(now) = observe(&before.root) else { return false };
     let leftovers = now.site_packages.as_deref().is_some_and(distribution::has_leftovers);
-    now == *before && !leftovers && now.damaged().is_empty()
+    let all_there = before
+        .distributions
+        .iter()
+        .all(|(name, distribution)| now.distributions.get(name) == Some(distribution));
+    let damaged = now.damaged();
+    !leftovers && all_there && !before.distributions.keys().any(|name| damaged.contains(name))
 }
 
 struct Worker<'a, 'e> {
@@ -231,7 +272,8 @@ impl Worker<'_, '_> {
         fs::create_dir_all(path)
             .and_then(|()| fs::write(path.join(UNFINISHED), b""))
             .map_err(|source| Error::Write { path: path.to_owned(), source })?;
-        let run = self.job.engine.create(self.job.variables, self.job.python, path);
+        let name = self.job.observed.root.file_name().unwrap_or_default();
+        let run = self.job.engine.create(self.job.variables, self.job.python, path, name);
         self.run(run, path, 0)?;
         if !self.job.wanted.is_empty() {
             self.step(Step::Install);

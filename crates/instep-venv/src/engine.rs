@@ -50,8 +50,15 @@ impl Engine {
         }
     }
 
-    /// Makes an empty environment of `python` at `path`.
-    pub(crate) fn create(&self, vars: &Environment, python: &Interpreter, path: &Utf8Path) -> Run {
+    /// Makes an empty environment of `python` at `path`, which will be known as `name` (a shell's
+    /// prompt shows it).
+    pub(crate) fn create(
+        &self,
+        vars: &Environment,
+        python: &Interpreter,
+        path: &Utf8Path,
+        name: &str,
+    ) -> Run {
         match self {
             // The folder is there already, with the file in it that says it is unfinished.
             Self::Uv { uv, .. } => uv
@@ -60,7 +67,7 @@ impl Engine {
                 .arg(&python.executable)
                 .arg(path),
             Self::Pip(_) => Run::new(&python.executable, vars)
-                .args(["-I", "-m", "venv", "--without-pip"])
+                .args(["-I", "-m", "venv", "--without-pip", "--prompt", name])
                 .arg(path),
         }
     }

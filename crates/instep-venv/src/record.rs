@@ -48,7 +48,7 @@ pub fn parse(text: &str, path: &Utf8Path) -> Result<Vec<RecordEntry>, Error> {
 }
 
 /// Writes entries in the form that [`parse`] reads, one a line.
-pub(crate) fn print(entries: &[RecordEntry], path: &Utf8Path) -> Result<Vec<u8>, Error> {
+pub fn print(entries: &[RecordEntry], path: &Utf8Path) -> Result<Vec<u8>, Error> {
     let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
     for entry in entries {
         let hash = entry.hash.as_ref().map(|(name, digest)| [name.as_str(), digest].join("="));
@@ -190,7 +190,7 @@ fn entry_damage(
 ///
 /// Decided on the text alone, so that a hostile line cannot make us look elsewhere. An absolute
 /// path is what pip writes for a file it had to place outside of the scheme's folders.
-pub(crate) fn locate(
+pub fn locate(
     environment: &Utf8Path,
     site_packages: &Utf8Path,
     entry: &str,

@@ -129,12 +129,11 @@ fn read_requirements(
     };
     if let Some(lock) = lock {
         if lock.exists() {
-            let found = read_lock(root, lock, variables)?;
-            inputs.list.push(Input {
-                path: show(root, lock),
-                kind: InputKind::Lock,
-                digest: found.digest(),
-            });
+            let mut found = read_lock(root, lock, variables)?;
+            // Local folders have been looked at through the requirements that name them.
+            found.local_files.clear();
+            let digest = found.digest();
+            inputs.push(root, lock, InputKind::Lock, Some(digest));
         } else {
             inputs.absent.push(lock.to_owned());
         }

@@ -51,7 +51,10 @@ fn a_hash_that_does_not_fit_is_refused_by_each_tool() {
     for tool in ["uv", "pip"] {
         let Some(project) = in_step("project") else { return };
         let wrong = "0".repeat(64);
-        project.write("requirements.txt", format!("leaf==1.0 --hash=sha256:{wrong}\ntool==1.0 --hash=sha256:{wrong}\n"));
+        project.write(
+            "requirements.txt",
+            format!("leaf==1.0 --hash=sha256:{wrong}\ntool==1.0 --hash=sha256:{wrong}\n"),
+        );
         project.write("instep.toml", "[env.default]\nlock = false\n");
         let outcome = project.run(["sync", "--tool", tool]).exit(2);
         let said = outcome.stderr.to_lowercase();

@@ -71,7 +71,9 @@ fn each_tool_can_compile_the_lock() {
         let project = extend(Project::new().tool(&uv).tool(&pip_compile));
         project.run(["sync", "--tool", tool]).success();
         let lock = project.read("requirements-lock.txt");
-        assert!(lock.contains(&format!(" tool={tool} ")) || lock.contains(&format!(" tool={tool}\n")));
+        assert!(
+            lock.contains(&format!(" tool={tool} ")) || lock.contains(&format!(" tool={tool}\n"))
+        );
         assert_eq!(lock.contains(" platform="), tool != "uv", "{tool}");
         sets.push((tool, packages(&project)));
     }

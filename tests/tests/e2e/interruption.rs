@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use instep_tests::{Project, long};
 
-use crate::support::{ENGINES, Engine, assert_tidy, family, journal, json, packages, run_script, set};
+use crate::support::{
+    ENGINES, Engine, assert_tidy, family, journal, json, packages, run_script, set,
+};
 
 fn kills() -> u64 {
     if long() { 100 } else { 6 }
@@ -173,19 +175,18 @@ fn ctrl_c_ends_the_tools_too_and_writes_the_end() {
              get_requires_for_build_wheel = lambda *a, **k: []\n",
         );
         project.write("requirements.txt", "leaf\n./slow\n");
-        let mut child = project
-            .instep(["sync"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            project.instep(["sync"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let pid_file = project.path("slow/pid");
         let started = Instant::now();
         while !pid_file.exists() && started.elapsed() < Duration::from_secs(60) {
             std::thread::sleep(Duration::from_millis(20));
             if let Some(status) = child.try_wait().unwrap() {
                 let output = child.wait_with_output().unwrap();
-                panic!("{engine:?} ended with {status}: {}", String::from_utf8_lossy(&output.stderr));
+                panic!(
+                    "{engine:?} ended with {status}: {}",
+                    String::from_utf8_lossy(&output.stderr)
+                );
             }
         }
         let backend = project.read("slow/pid");

@@ -17,12 +17,20 @@ fn the_manifest_has_the_keys_that_its_readers_know() {
     assert_eq!(manifest["syncReason"], "manifest_missing");
     assert_eq!(manifest["packages"]["tool"], "1.0");
     let time = manifest["lastSyncTime"].as_str().unwrap();
-    assert_eq!((time.len(), &time[10..11], &time[19..20], &time[23..]), (24, "T", ".", "Z"), "{time}");
+    assert_eq!(
+        (time.len(), &time[10..11], &time[19..20], &time[23..]),
+        (24, "T", ".", "Z"),
+        "{time}"
+    );
     for key in ["requirementsHash", "pythonVersion", "platformTag", "abiTag", "interpreter"] {
         assert!(manifest[key].as_str().is_some_and(|value| !value.is_empty()), "{key}");
     }
-    let inputs: Vec<&str> =
-        manifest["inputs"].as_array().unwrap().iter().map(|one| one["path"].as_str().unwrap()).collect();
+    let inputs: Vec<&str> = manifest["inputs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["path"].as_str().unwrap())
+        .collect();
     assert_eq!(inputs, ["requirements.txt", "more.txt", "requirements-lock.txt"]);
 }
 
@@ -55,7 +63,8 @@ fn each_reason_is_found_and_mended() {
     mend(&["venv_invalid"]);
     std::fs::remove_file(project.path(".venv/bin/python")).unwrap_or_default();
     mend(&["venv_invalid"]);
-    let lib = project.path(".venv/lib").read_dir_utf8().unwrap().next().unwrap().unwrap().into_path();
+    let lib =
+        project.path(".venv/lib").read_dir_utf8().unwrap().next().unwrap().unwrap().into_path();
     std::fs::remove_dir_all(lib.join("site-packages/tool-2.0.dist-info")).unwrap();
     mend(&["environment_drifted"]);
     project.write(".instep/env/default/in-progress.json", "{\"half");
@@ -76,7 +85,10 @@ fn the_python_that_is_configured_decides() {
     project.run(["sync"]).success();
     let version = manifest(&project)["pythonVersion"].as_str().unwrap().to_owned();
     let minor: Vec<&str> = version.split('.').take(2).collect();
-    project.write("instep.toml", format!("[tools]\npython = ['{}']\n[env.default]\n", minor.join(".")));
+    project.write(
+        "instep.toml",
+        format!("[tools]\npython = ['{}']\n[env.default]\n", minor.join(".")),
+    );
     project.run(["check"]).success();
     project.write("instep.toml", "[tools]\npython = ['3.99']\n[env.default]\n");
     assert_eq!(reasons(&project), ["python_changed"]);
@@ -93,7 +105,10 @@ fn every_start_in_the_journal_has_an_end() {
         project.run(["sync"]).exit(2);
         let lines = journal(&project);
         let events: Vec<_> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
-        assert_eq!(events, ["venv_sync_start", "venv_sync_end", "venv_sync_start", "venv_sync_end"]);
+        assert_eq!(
+            events,
+            ["venv_sync_start", "venv_sync_end", "venv_sync_start", "venv_sync_end"]
+        );
         assert_eq!(lines[0]["run_id"], lines[1]["run_id"]);
         assert_eq!(lines[1]["outcome"], "success");
         assert_eq!(lines[1]["counts"]["installed"], 1);
@@ -116,7 +131,10 @@ fn the_journal_is_rotated_and_may_lie_elsewhere() {
     let Some(project) = Engine::Uv.project() else { return };
     family(&project);
     project.write("requirements.txt", "tool==1.0\n");
-    project.write("instep.toml", "[env.default]\n[journal]\npath = 'logs/sync.jsonl'\nmax-size = 600\nkeep = 2\n");
+    project.write(
+        "instep.toml",
+        "[env.default]\n[journal]\npath = 'logs/sync.jsonl'\nmax-size = 600\nkeep = 2\n",
+    );
     for _ in 0..4 {
         project.run(["sync", "--rebuild"]).success();
     }

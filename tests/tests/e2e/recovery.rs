@@ -42,7 +42,9 @@ fn a_lost_or_damaged_stat_cache_only_costs_time() {
     let Some(project) = in_step(Engine::Uv) else { return };
     for damage in [None, Some(""), Some("{}"), Some("{\"schemaVersion\": 99}")] {
         match damage {
-            None => std::fs::remove_file(project.path(".instep/env/default/stat-cache.json")).unwrap(),
+            None => {
+                std::fs::remove_file(project.path(".instep/env/default/stat-cache.json")).unwrap()
+            }
             Some(text) => {
                 project.write(".instep/env/default/stat-cache.json", text);
             }
@@ -195,7 +197,9 @@ fn noise(length: usize) -> Vec<u8> {
     let mut state = 1_u64;
     (0..length)
         .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             u8::try_from(state >> 56).unwrap_or_default()
         })
         .collect()

@@ -54,7 +54,8 @@ fn an_index_named_in_the_requirements_is_used_and_not_in_the_lock() {
         let Some(project) = engine.project() else { return };
         family(&project);
         let index = Index::of(&project.wheels()).password("joe", PASSWORD).start();
-        let project = project.without(&["PIP_NO_INDEX", "PIP_FIND_LINKS", "UV_OFFLINE", "UV_FIND_LINKS"]);
+        let project =
+            project.without(&["PIP_NO_INDEX", "PIP_FIND_LINKS", "UV_OFFLINE", "UV_FIND_LINKS"]);
         let bare = index.url_without_password();
         let url = bare.replace("://", "://joe:${INDEX_PASSWORD}@");
         let project = project.variable("INDEX_PASSWORD", PASSWORD);

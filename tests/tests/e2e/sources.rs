@@ -53,17 +53,34 @@ fn local_folders_editable_and_not_install_and_follow_their_metadata() {
             let Some(project) = engine.project_named("mit Leer") else { return };
             family(&project);
             local(&project, "libs/local ü");
-            project.write("requirements.txt", format!("{}\n", line.replace("local ü", "local%20%C3%BC").replace("./", &format!("file://{}/", project.root().as_str().replace(' ', "%20")))));
+            project.write(
+                "requirements.txt",
+                format!(
+                    "{}\n",
+                    line.replace("local ü", "local%20%C3%BC").replace(
+                        "./",
+                        &format!("file://{}/", project.root().as_str().replace(' ', "%20"))
+                    )
+                ),
+            );
             let outcome = project.run(["sync"]);
             assert_eq!(outcome.code, Some(0), "{engine:?} {line}: {}", outcome.stderr);
-            assert_eq!(packages(&project), set(&[("leaf", "2.0"), ("local", "1.0")]), "{engine:?} {line}");
+            assert_eq!(
+                packages(&project),
+                set(&[("leaf", "2.0"), ("local", "1.0")]),
+                "{engine:?} {line}"
+            );
             project.run(["check", "--deep"]).success();
             let second = project.run(["sync", "--rebuild", "--json"]);
             assert_eq!(second.code, Some(0), "{engine:?} {line}: {}", second.stderr);
             project.write("libs/local ü/pyproject.toml", LOCAL.replace("'leaf'", "'tool'"));
             assert_eq!(reasons(&project), ["requirements_changed"], "{engine:?} {line}");
             project.run(["sync"]).success();
-            assert_eq!(packages(&project), set(&[("local", "1.0"), ("tool", "2.0")]), "{engine:?} {line}");
+            assert_eq!(
+                packages(&project),
+                set(&[("local", "1.0"), ("tool", "2.0")]),
+                "{engine:?} {line}"
+            );
         }
     }
 }
@@ -78,7 +95,10 @@ fn relative_local_folders_are_relative_to_the_project() {
         project.write("requirements.txt", "-r reqs/base.txt\n");
         project.run(["sync"]).success();
         assert_eq!(packages(&project), set(&[("leaf", "2.0"), ("local", "1.0")]), "{engine:?}");
-        assert!(!project.read("requirements-lock.txt").contains(project.root().as_str()), "{engine:?}");
+        assert!(
+            !project.read("requirements-lock.txt").contains(project.root().as_str()),
+            "{engine:?}"
+        );
         project.run(["sync"]).success();
         project.run(["check"]).success();
     }
@@ -93,10 +113,11 @@ fn wheels_hashes_markers_extras_constraints_and_variables() {
         project.wheel(&Wheel::new("extra", "1.0").extra("more", &["leaf"]));
         std::fs::copy(&wheel, project.path("direct-3.0-py3-none-any.whl")).unwrap();
         project.write("constraints.txt", "leaf<2\n");
-        let project = project.variable("WANTED", "extra");
+        let here = project.root().to_owned();
+        let project = project.variable("WHERE", here.as_str());
         project.write(
             "requirements.txt",
-            "-c constraints.txt\n${WANTED}[more]\n./direct-3.0-py3-none-any.whl\n\
+            "-c constraints.txt\nextra[more]\ndirect @ file://${WHERE}/direct-3.0-py3-none-any.whl\n\
              tool==1.0 ; python_version < '3'\n",
         );
         project.run(["sync"]).success();
@@ -107,7 +128,9 @@ fn wheels_hashes_markers_extras_constraints_and_variables() {
         assert_eq!(reasons(&project), ["requirements_changed"], "{engine:?}");
         project.run(["sync"]).success();
         assert_eq!(packages(&project)["leaf"], "2.0", "{engine:?}");
-        let project = project.variable("WANTED", "app");
+        let elsewhere = project.temp().to_owned();
+        std::fs::copy(&wheel, elsewhere.join("direct-3.0-py3-none-any.whl")).unwrap();
+        let project = project.variable("WHERE", elsewhere.as_str());
         assert_eq!(reasons(&project), ["requirements_changed"], "{engine:?}: a variable");
     }
 }
@@ -120,7 +143,12 @@ fn a_git_checkout_at_a_revision() {
     let git = |arguments: &[&str]| {
         let mut command = project.command("git".into());
         command.current_dir(project.path("repository")).args(arguments);
-        for (name, value) in [("GIT_AUTHOR_NAME", "t"), ("GIT_AUTHOR_EMAIL", "t@example.org"), ("GIT_COMMITTER_NAME", "t"), ("GIT_COMMITTER_EMAIL", "t@example.org")] {
+        for (name, value) in [
+            ("GIT_AUTHOR_NAME", "t"),
+            ("GIT_AUTHOR_EMAIL", "t@example.org"),
+            ("GIT_COMMITTER_NAME", "t"),
+            ("GIT_COMMITTER_EMAIL", "t@example.org"),
+        ] {
             command.env(name, value);
         }
         project.finish(command).success().stdout.trim().to_owned()
@@ -147,7 +175,16 @@ fn a_pylock_with_each_tool() {
     source.write("requirements.txt", "app==1.0\ntool==2.0 ; sys_platform != 'none'\n");
     let Some(uv) = instep_tests::tools::require("uv") else { return };
     let mut compile = source.command(&uv);
-    compile.args(["pip", "compile", "requirements.txt", "--format", "pylock.toml", "-o", "pylock.toml", "--universal"]);
+    compile.args([
+        "pip",
+        "compile",
+        "requirements.txt",
+        "--format",
+        "pylock.toml",
+        "-o",
+        "pylock.toml",
+        "--universal",
+    ]);
     source.finish(compile).success();
     for engine in ENGINES {
         let Some(project) = engine.project() else { return };
@@ -193,7 +230,10 @@ fn a_layer_is_its_in_file_and_its_lock() {
     family(&project);
     project.write("_meta/requirements/base.in", "leaf\n");
     project.write("_meta/requirements/web.in", "-r base.in\ntool\n");
-    project.write("instep.toml", "[layers]\ndirectory = '_meta/requirements'\n[env.default]\nlayer = 'web'\n");
+    project.write(
+        "instep.toml",
+        "[layers]\ndirectory = '_meta/requirements'\n[env.default]\nlayer = 'web'\n",
+    );
     project.run(["sync"]).success();
     assert_eq!(packages(&project), set(&[("leaf", "2.0"), ("tool", "2.0")]));
     assert!(project.exists("_meta/requirements/web.txt"));

@@ -41,7 +41,8 @@ impl Engine {
 pub(crate) fn family(project: &Project) {
     let module = |name: &str, version: &str| format!("NAME = '{name}'\nVERSION = '{version}'\n");
     for version in ["1.0", "2.0"] {
-        for (name, requirement) in [("app", Some("lib>=1")), ("lib", Some("leaf")), ("leaf", None)] {
+        for (name, requirement) in [("app", Some("lib>=1")), ("lib", Some("leaf")), ("leaf", None)]
+        {
             let mut wheel = Wheel::new(name, version)
                 .file(&format!("{name}/__init__.py"), module(name, version));
             if let Some(requirement) = requirement {
@@ -51,7 +52,10 @@ pub(crate) fn family(project: &Project) {
         }
         project.wheel(
             &Wheel::new("tool", version)
-                .file("tool.py", format!("import sys\ndef main():\n    print('tool {version}', sys.prefix)\n"))
+                .file(
+                    "tool.py",
+                    format!("import sys\ndef main():\n    print('tool {version}', sys.prefix)\n"),
+                )
                 .script("tool", "tool:main"),
         );
     }
@@ -87,21 +91,24 @@ pub(crate) fn journal(project: &Project) -> Vec<Value> {
     project.read(".instep/logs/venv_sync.jsonl").lines().map(json).collect()
 }
 
-/// The words of the reasons that `check --json` gives for the default environment.
+/// The words of the reasons that `check --json` gives for the default environment, each once.
 pub(crate) fn reasons(project: &Project) -> Vec<String> {
     let answer = json(&project.run(["check", "--json"]).stdout);
-    answer["environments"][0]["findings"]
+    let mut reasons: Vec<String> = answer["environments"][0]["findings"]
         .as_array()
         .unwrap()
         .iter()
         .map(|finding| finding["reason"].as_str().unwrap().to_owned())
-        .collect()
+        .collect();
+    reasons.dedup();
+    reasons
 }
 
 /// Runs the environment's own script, which only works if it finds its interpreter.
 pub(crate) fn run_script(project: &Project, name: &str) -> String {
     let folder = if cfg!(windows) { "Scripts" } else { "bin" };
-    let script = project.path(".venv").join(folder).join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let script =
+        project.path(".venv").join(folder).join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let outcome = project.finish(project.command(&script)).success();
     outcome.stdout.trim().to_owned()
 }

@@ -50,7 +50,10 @@ fn an_update_installs_changes_and_removes_what_the_dry_run_said() {
 }
 
 /// What a plan makes of a set of packages.
-fn applied(before: &BTreeMap<String, String>, plan: &serde_json::Value) -> BTreeMap<String, String> {
+fn applied(
+    before: &BTreeMap<String, String>,
+    plan: &serde_json::Value,
+) -> BTreeMap<String, String> {
     let mut after = before.clone();
     let list = |key: &str| plan[key].as_array().unwrap().clone();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
@@ -139,7 +142,10 @@ fn packages_that_the_lock_does_not_name_go_unless_inexact() {
 fn install_by_hand(project: &Project, requirement: &str) {
     let Some(python) = instep_tests::tools::python() else { return };
     let mut command = project.command(&python);
-    command.args(["-m", "pip", "--python"]).arg(project.path(".venv")).args(["install", requirement]);
+    command
+        .args(["-m", "pip", "--python"])
+        .arg(project.path(".venv"))
+        .args(["install", requirement]);
     project.finish(command).success();
 }
 
@@ -174,9 +180,7 @@ fn packages_that_share_a_file_survive_the_removal_of_one() {
     for engine in ENGINES {
         let Some(project) = engine.project() else { return };
         for name in ["left", "right"] {
-            project.wheel(
-                &Wheel::new(name, "1.0").file("shared/__init__.py", "SHARED = True\n"),
-            );
+            project.wheel(&Wheel::new(name, "1.0").file("shared/__init__.py", "SHARED = True\n"));
         }
         project.write("requirements.txt", "left\nright\n");
         project.run(["sync"]).success();
