@@ -333,7 +333,7 @@ impl Worker<'_, '_> {
         let observed = observe(path)?;
         let options = plan::Options { inexact: self.job.inexact, ..plan::Options::default() };
         let left = plan::plan(&observed, self.job.wanted, &options);
-        match difference(&left, &observed) {
+        match difference(&left, &observed, self.job.wanted) {
             None => Ok(observed),
             Some(difference) => {
                 Err(Error::NotAsPlanned { tool: self.job.engine.name(), difference })
@@ -408,7 +408,7 @@ fn names<'a>(names: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
 }
 
 /// The first few things that keep an environment from being what was planned.
-fn difference(left: &Plan, observed: &Observed) -> Option<String> {
+fn difference(left: &Plan, observed: &Observed, wanted: &Wanted) -> Option<String> {
     let missing = left.install.iter().map(|package| [&package.name, " is missing"].concat());
     let other =
         left.change.iter().map(|change| [change.name.as_str(), " is ", &change.from].concat());
@@ -416,7 +416,8 @@ fn difference(left: &Plan, observed: &Observed) -> Option<String> {
     let cut_off = observed
         .distributions
         .values()
-        .filter(|found| !found.is_egg_info() && !(found.has_record && found.has_metadata))
+        .filter(|found| wanted.packages.contains_key(&found.name) && !found.is_egg_info())
+        .filter(|found| !found.has_record || !found.has_metadata)
         .map(|found| [found.name.as_ref(), " has no RECORD"].concat());
     let found: Vec<String> = missing.chain(other).chain(extra).chain(cut_off).take(5).collect();
     (!found.is_empty()).then(|| found.join(", "))

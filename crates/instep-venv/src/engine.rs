@@ -138,15 +138,14 @@ pub(crate) fn read_progress(line: &str) -> Option<(String, Activity)> {
             subject => (Activity::Building, subject),
         },
         "+" => (Activity::Installing, words.next()?),
-        "-" => (Activity::Removing, words.next()?),
-        "Uninstalling" => (Activity::Removing, words.next()?),
+        "-" | "Uninstalling" => (Activity::Removing, words.next()?),
         _ => return None,
     };
     let end = subject.find(['=', '<', '>', '[', '~', '!', '@', ';']).unwrap_or(subject.len());
     let name = subject.get(..end).unwrap_or(subject);
     // pip names the file where uv names the package.
-    let name = match name.split_once('-') {
-        Some((stem, _)) if name.ends_with(".whl") || name.ends_with(".gz") => stem,
+    let name = match (name.split_once('-'), Utf8Path::new(name).extension()) {
+        (Some((stem, _)), Some("whl" | "gz")) => stem,
         _ => name,
     };
     (!name.is_empty()).then(|| (name.to_owned(), activity))

@@ -68,10 +68,7 @@ impl Breakage {
 /// [`Error::NotAFolder`] and [`Error::NotAnEnvironment`] where something stands there that is not
 /// ours to touch; [`Error::Read`].
 pub fn observe(root: &Utf8Path) -> Result<Observed, Error> {
-    let config = match probe(root)? {
-        None => return Ok(Observed::missing(root)),
-        Some(config) => config,
-    };
+    let Some(config) = probe(root)? else { return Ok(Observed::missing(root)) };
     let mut observed = Observed { config: Some(config), ..Observed::missing(root) };
     observed.state = match interpreter_breakage(root) {
         Some(breakage) => State::Broken(breakage),

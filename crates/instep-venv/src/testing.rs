@@ -2,7 +2,7 @@
 
 use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder};
 
-/// CPython 3.12.1 on x86-64 Linux.
+/// `CPython` 3.12.1 on x86-64 Linux.
 pub(crate) fn markers() -> MarkerEnvironment {
     MarkerEnvironment::try_from(MarkerEnvironmentBuilder {
         implementation_name: "cpython",

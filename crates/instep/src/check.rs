@@ -385,7 +385,7 @@ fn name_drift(folders: &[String], manifest: &Manifest, inexact: bool) -> Vec<(St
         match found.get(name) {
             None => details.push((String::new(), format!("{name} {version} was removed"))),
             Some((now, folder)) if !instep_venv::same_version(now, version) => {
-                details.push(((*folder).clone(), format!("{name} was {version}, and is {now}")))
+                details.push(((*folder).clone(), format!("{name} was {version}, and is {now}")));
             }
             Some(_) => {}
         }

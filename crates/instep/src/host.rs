@@ -24,11 +24,14 @@ pub enum Question {
     },
 }
 
+type OnEvent<'a> = Box<dyn FnMut(Event) + 'a>;
+type Confirm<'a> = Box<dyn FnMut(&Question) -> bool + 'a>;
+
 /// The host of a piece of work.
 pub struct Host<'a> {
     cancel: CancelToken,
-    on_event: Box<dyn FnMut(Event) + 'a>,
-    confirm: Option<Box<dyn FnMut(&Question) -> bool + 'a>>,
+    on_event: OnEvent<'a>,
+    confirm: Option<Confirm<'a>>,
 }
 
 impl<'a> Host<'a> {

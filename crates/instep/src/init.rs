@@ -1,5 +1,7 @@
 //! Init: look around, write `instep.toml`, say what was found.
 
+use std::fmt::Write as _;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
@@ -85,7 +87,7 @@ fn add_tools(root: &Utf8Path, text: &mut String, found: &mut Vec<String>) {
     text.push_str("\n[tools]\n");
     if let Some(version) = python {
         found.push(format!(".python-version: Python {version}"));
-        text.push_str(&format!("python = [\"{version}\"]\n"));
+        let _ = writeln!(text, "python = [\"{version}\"]");
     }
     text.push_str("install-uv = \"ask\"\n");
 }
@@ -95,7 +97,7 @@ fn add_environments(root: &Utf8Path, text: &mut String, found: &mut Vec<String>)
     for (name, candidates) in ENVIRONMENTS {
         let Some(file) = candidates.iter().find(|file| root.join(file).is_file()) else { continue };
         found.push(format!("{file}: the environment `{name}`"));
-        text.push_str(&format!("\n[env.{name}]\nrequirements = [\"{file}\"]\n"));
+        let _ = writeln!(text, "\n[env.{name}]\nrequirements = [\"{file}\"]");
         is_default_known |= name == "default";
     }
     if is_default_known {

@@ -103,10 +103,8 @@ pub(crate) struct Locking<'a> {
 
 /// The text of a lock that is current, compiled if need be. `None`: the one that is there is.
 pub(crate) fn refresh(locking: &Locking<'_>, host: &mut Host<'_>) -> Result<Option<String>, Error> {
-    let previous = match locking.lock.exists() {
-        true => Some(instep_fs::read_text(locking.lock)?),
-        false => None,
-    };
+    let previous =
+        if locking.lock.exists() { Some(instep_fs::read_text(locking.lock)?) } else { None };
     let wanted = Header::of(locking.inputs, locking.toolbox);
     let is_current =
         previous.as_deref().and_then(Header::parse).is_some_and(|header| header.covers(&wanted));

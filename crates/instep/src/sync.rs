@@ -12,20 +12,17 @@
 //!    looks again.
 //! 8. run the steps after the sync; each is recorded when it has ended.
 
+mod prepare;
+
 use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use instep_fs::{FileLock, Holder};
-use instep_manifest::{
-    Finding, InProgress, Interrupted, Manifest, Reason, RunId, StatCache, clock,
-};
+use instep_manifest::{Finding, InProgress, Interrupted, Manifest, Reason, RunId, clock};
 use instep_tools::{Environment as Variables, PythonRequest};
-use instep_venv::{
-    Job, Observed, Options, PackageName, Plan, PyvenvCfg, Recovered, Upgrade, Version, Wanted,
-    layout,
-};
+use instep_venv::{Job, PackageName, Plan, PyvenvCfg, Recovered, Upgrade, Version, layout};
 use serde::Serialize;
 
 use crate::check::{self, Check, CheckRequest, Context};
@@ -34,13 +31,11 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::host::Host;
 use crate::journal::{Counts, Journal, Line, LineEvent, Outcome};
-use crate::lock::{self, Locking};
-use crate::project;
 use crate::record::{self, Recording};
-use crate::sources::{self, Inputs};
-use crate::spec::{Source, Spec};
+use crate::spec::Spec;
 use crate::state::State;
 use crate::steps;
+use crate::sync::prepare::Prepared;
 use crate::toolbox::{self, Choice, Toolbox};
 
 /// What a sync may be told. The default follows the configuration.
@@ -134,8 +129,8 @@ pub(crate) fn sync(
         damaged: BTreeSet::new(),
     };
     let check = sync.check()?;
-    if !sync.is_needed(&check) {
-        return Ok(sync.in_step(check));
+    if !check.needed {
+        return Ok(sync.in_step(&check));
     }
     if request.dry_run {
         return sync.dry_run(check, host);
@@ -151,8 +146,8 @@ pub(crate) fn sync(
             detail: "the last sync did not come to its end".to_owned(),
         });
         check.findings.sort_by_key(|finding| finding.reason);
-    } else if !sync.is_needed(&check) {
-        return Ok(sync.in_step(check));
+    } else if !check.needed {
+        return Ok(sync.in_step(&check));
     }
     sync.run(check, interrupted, &lock, host)
 }
@@ -164,18 +159,6 @@ struct Sync<'a> {
     state: State,
     started: Instant,
     damaged: BTreeSet<PackageName>,
-}
-
-/// What a run has found out before it changes the environment.
-struct Prepared {
-    /// To be filled with stamps; its time is from before anything was read.
-    taken: StatCache,
-    toolbox: Toolbox,
-    inputs: Inputs,
-    wanted: Wanted,
-    observed: Observed,
-    plan: Plan,
-    lock: Option<String>,
 }
 
 impl Sync<'_> {
@@ -223,11 +206,7 @@ impl Sync<'_> {
         Ok(check)
     }
 
-    fn is_needed(&self, check: &Check) -> bool {
-        check.needed
-    }
-
-    fn in_step(&self, check: Check) -> Synced {
+    fn in_step(&self, check: &Check) -> Synced {
         Synced {
             environment: self.spec().name.clone(),
             path: self.spec().path.to_string(),
@@ -236,7 +215,7 @@ impl Sync<'_> {
             plan: None,
             lock: None,
             tool: check.manifest.as_ref().map(|manifest| manifest.tool.name.clone()),
-            packages: check.manifest.map_or(0, |manifest| manifest.packages.len()),
+            packages: check.manifest.as_ref().map_or(0, |manifest| manifest.packages.len()),
             steps: Vec::new(),
             run_id: None,
             duration_seconds: self.started.elapsed().as_secs_f64(),
@@ -405,148 +384,6 @@ impl Sync<'_> {
         Ok(toolbox)
     }
 
-    /// Reads, locks and plans; in a dry run, without writing anything.
-    fn prepare(
-        &self,
-        toolbox: Toolbox,
-        check: &Check,
-        interrupted: bool,
-        scratch: &Utf8Path,
-        host: &mut Host<'_>,
-    ) -> Result<Prepared, Error> {
-        let taken = StatCache::new(clock::now());
-        let observed = instep_venv::observe(&self.spec().path)?;
-        let (inputs, wanted, lock) = match self.rollback {
-            Some(rollback) => self.read_snapshot(rollback, &toolbox)?,
-            None => self.read_sources(&toolbox, scratch, host)?,
-        };
-        let options = self.plan_options(check, interrupted, &observed, &toolbox, &inputs, &wanted);
-        let plan = instep_venv::plan(&observed, &wanted, &options);
-        host.tell(Event::Planned { environment: self.spec().name.clone(), plan: plan.clone() });
-        Ok(Prepared { taken, toolbox, inputs, wanted, observed, plan, lock })
-    }
-
-    fn read_snapshot(
-        &self,
-        rollback: &Rollback,
-        toolbox: &Toolbox,
-    ) -> Result<(Inputs, Wanted, Option<String>), Error> {
-        let lock = sources::read_lock(self.target.root, &rollback.snapshot, self.target.variables)?;
-        let mut wanted = Wanted::from_lock(&lock, &toolbox.python.markers)?;
-        // The snapshot keeps no passwords; the requirements of today may still say where from.
-        if let Ok(inputs) = sources::read(self.target.root, self.spec(), self.target.variables) {
-            wanted.options.extend(inputs.index_options);
-        }
-        Ok((Inputs::of_snapshot(lock.digest()), wanted, None))
-    }
-
-    fn read_sources(
-        &self,
-        toolbox: &Toolbox,
-        scratch: &Utf8Path,
-        host: &mut Host<'_>,
-    ) -> Result<(Inputs, Wanted, Option<String>), Error> {
-        let markers = &toolbox.python.markers;
-        let inputs = || sources::read(self.target.root, self.spec(), self.target.variables);
-        match &self.spec().source {
-            Source::Requirements { files, lock: None } => {
-                let mut wanted = Wanted::default();
-                for file in files {
-                    let found = sources::read_lock(self.target.root, file, self.target.variables)?;
-                    wanted.merge(Wanted::from_lock(&found, markers)?, file)?;
-                }
-                Ok((inputs()?, wanted, None))
-            }
-            Source::Requirements { files, lock: Some(lock) } => {
-                let before = inputs()?;
-                let locking = Locking {
-                    root: self.target.root,
-                    environment: &self.spec().name,
-                    files,
-                    lock,
-                    inputs: before.digest,
-                    upgrade: &self.request.upgrade,
-                    toolbox,
-                    scratch,
-                };
-                let compiled = lock::refresh(&locking, host)?;
-                let written = compiled.is_some().then(|| sources::show(self.target.root, lock));
-                let path = match compiled {
-                    None => lock.clone(),
-                    Some(text) if self.request.dry_run => {
-                        let path = scratch.join("lock.txt");
-                        instep_fs::write_atomic(&path, text.as_bytes())?;
-                        path
-                    }
-                    Some(text) => {
-                        instep_fs::write_atomic(lock, text.as_bytes())?;
-                        lock.clone()
-                    }
-                };
-                let found = sources::read_lock(self.target.root, &path, self.target.variables)?;
-                let mut wanted = Wanted::from_lock(&found, markers)?;
-                wanted.options.extend(before.index_options.clone());
-                Ok((inputs()?, wanted, written))
-            }
-            Source::Pylock { path } => {
-                Ok((inputs()?, instep_venv::pylock::read(path, markers)?, None))
-            }
-            Source::Project { folder, extras, groups } => {
-                let export = project::Export {
-                    folder,
-                    extras,
-                    groups,
-                    upgrade: &self.request.upgrade,
-                    dry_run: self.request.dry_run,
-                    toolbox,
-                    scratch,
-                };
-                let pylock = project::export(&export, &self.spec().name, host)?;
-                Ok((inputs()?, instep_venv::pylock::read(&pylock, markers)?, None))
-            }
-        }
-    }
-
-    fn plan_options(
-        &self,
-        check: &Check,
-        interrupted: bool,
-        observed: &Observed,
-        toolbox: &Toolbox,
-        inputs: &Inputs,
-        wanted: &Wanted,
-    ) -> Options {
-        let reasons = check.reasons();
-        let recorded = check.manifest.as_ref();
-        let unfit = observed
-            .config
-            .as_ref()
-            .and_then(PyvenvCfg::version)
-            .is_some_and(|version| version != toolbox.python.version);
-        let must_rebuild = self.request.rebuild
-            || reasons.contains(&Reason::VenvInvalid)
-            || reasons.contains(&Reason::PythonChanged)
-            || unfit
-            // What a cut-off update left cannot be told from what was there; only with `inexact`,
-            // where packages of the user's own would be lost, is it mended instead.
-            || (interrupted && !self.inexact());
-        let mut reinstall = self.damaged.clone();
-        if interrupted {
-            reinstall.extend(observed.damaged());
-        }
-        if let Some(manifest) = recorded {
-            reinstall.extend(inputs.changed_local(self.target.root, manifest, wanted));
-        }
-        Options {
-            rebuild: must_rebuild,
-            inexact: self.inexact(),
-            reinstall,
-            locked_before: recorded
-                .map(|manifest| manifest.packages.keys().cloned().collect())
-                .unwrap_or_default(),
-        }
-    }
-
     fn carry_out(
         &self,
         prepared: &Prepared,
@@ -684,7 +521,7 @@ impl Sync<'_> {
                 Err(_) => Outcome::Failure,
             }),
             counts: result.ok().map(Counts::from),
-            error: result.err().map(|error| record::one_line(error)),
+            error: result.err().map(record::one_line),
             ..start.clone()
         }
     }

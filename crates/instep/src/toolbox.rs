@@ -69,7 +69,7 @@ pub(crate) fn choose(choice: &Choice<'_>, host: &mut Host<'_>) -> Result<Toolbox
     let uv = if wanted.contains(&Tool::Uv) { chooser.find_uv() } else { None };
     chooser.search = chooser.search.clone().with_uv(uv.clone());
     let python = chooser.find_python()?;
-    chooser.choose(&wanted, uv, python)
+    chooser.choose(&wanted, uv.as_ref(), python)
 }
 
 struct Chooser<'a, 'h, 'e> {
@@ -104,7 +104,7 @@ impl Chooser<'_, '_, '_> {
     fn choose(
         mut self,
         wanted: &[Tool],
-        uv: Option<Uv>,
+        uv: Option<&Uv>,
         python: Interpreter,
     ) -> Result<Toolbox, Error> {
         let mut last_error = None;
@@ -112,7 +112,7 @@ impl Chooser<'_, '_, '_> {
             let found = match tool {
                 Tool::Uv => {
                     let next = wanted.get(place + 1).copied();
-                    match self.uv_or_install(uv.clone(), &python, next)? {
+                    match self.uv_or_install(uv.cloned(), &python, next)? {
                         Some(uv) => Some(self.uv(uv, &python)?),
                         None => None,
                     }

@@ -116,6 +116,12 @@ impl Workspace {
     }
 }
 
+/// What the worker of one environment sends to the thread of the host.
+enum Message {
+    Event(Event),
+    Question(Question, mpsc::Sender<bool>),
+}
+
 /// Syncs several environments, side by side. Each has its own result.
 ///
 /// Events of all of them reach `host` in the order in which they happen.
@@ -126,10 +132,6 @@ pub fn sync_all(
 ) -> Vec<Result<Synced, Error>> {
     if let [only] = environments {
         return vec![only.sync(request, host)];
-    }
-    enum Message {
-        Event(Event),
-        Question(Question, mpsc::Sender<bool>),
     }
     let (sender, receiver) = mpsc::channel::<Message>();
     std::thread::scope(|scope| {

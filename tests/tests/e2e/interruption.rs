@@ -179,7 +179,7 @@ fn ctrl_c_ends_the_tools_too_and_writes_the_end() {
             project.instep(["sync"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let pid_file = project.path("slow/pid");
         let started = Instant::now();
-        while !pid_file.exists() && started.elapsed() < Duration::from_secs(60) {
+        while !pid_file.exists() && started.elapsed() < Duration::from_mins(1) {
             std::thread::sleep(Duration::from_millis(20));
             if let Some(status) = child.try_wait().unwrap() {
                 let output = child.wait_with_output().unwrap();

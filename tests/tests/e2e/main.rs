@@ -1,5 +1,12 @@
 //! End-to-end: the real command, with real tools, on wheels that the tests build.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test, a panic is how a failure is told"
+)]
+
 mod bad_input;
 mod concurrency;
 mod exactness;

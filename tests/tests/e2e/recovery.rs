@@ -43,7 +43,7 @@ fn a_lost_or_damaged_stat_cache_only_costs_time() {
     for damage in [None, Some(""), Some("{}"), Some("{\"schemaVersion\": 99}")] {
         match damage {
             None => {
-                std::fs::remove_file(project.path(".instep/env/default/stat-cache.json")).unwrap()
+                std::fs::remove_file(project.path(".instep/env/default/stat-cache.json")).unwrap();
             }
             Some(text) => {
                 project.write(".instep/env/default/stat-cache.json", text);
@@ -172,9 +172,7 @@ fn a_full_disk_loses_nothing() {
         let Some(project) = engine.project() else { return };
         let Some(disk) = SmallDisk::mount(project.root(), "6M", false) else { return };
         family(&project);
-        let big = "x".repeat(900_000);
         project.wheel(&instep_tests::Wheel::new("big", "1.0").file("big.txt", noise(9_000_000)));
-        drop(big);
         project.write("requirements.txt", "tool==1.0\n");
         project.run(["sync"]).success();
         project.write("requirements.txt", "tool==1.0\nbig==1.0\n");
