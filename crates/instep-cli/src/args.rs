@@ -23,6 +23,7 @@ pub(crate) struct Cli {
 }
 
 /// What every command takes.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Global {
     /// Work as if started in this folder
@@ -96,6 +97,7 @@ pub(crate) struct Environments {
 }
 
 /// `instep sync`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, Args)]
 pub(crate) struct SyncArgs {
     #[command(flatten)]

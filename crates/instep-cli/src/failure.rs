@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
-use crate::printer::Printer;
+use crate::printer::{Printer, stderr_has_colour};
 
 /// How many of a tool's last lines are shown.
 const TAIL: usize = 15;
@@ -24,7 +24,7 @@ pub(crate) fn print(printer: &Printer, environment: Option<&str>, error: &instep
         None => with_causes(error),
     };
     match error.snippet() {
-        Some(snippet) => text.push_str(&underlined(printer, &title, &snippet)),
+        Some(snippet) => text.push_str(&underlined(&title, &snippet)),
         None => text.push_str(&title),
     }
     let output = error.tool_output();
@@ -67,7 +67,7 @@ fn with_causes(error: &instep::Error) -> String {
     text
 }
 
-fn underlined(printer: &Printer, title: &str, snippet: &instep::Snippet) -> String {
+fn underlined(title: &str, snippet: &instep::Snippet) -> String {
     let byte = |column: usize| {
         snippet.text.char_indices().nth(column).map_or(snippet.text.len(), |(at, _)| at)
     };
@@ -78,6 +78,6 @@ fn underlined(printer: &Printer, title: &str, snippet: &instep::Snippet) -> Stri
         .path(snippet.path.as_str())
         .annotation(AnnotationKind::Primary.span(start..end));
     let report = [Level::ERROR.primary_title(title).element(source)];
-    let renderer = if printer.has_colour() { Renderer::styled() } else { Renderer::plain() };
+    let renderer = if stderr_has_colour() { Renderer::styled() } else { Renderer::plain() };
     renderer.render(&report)
 }

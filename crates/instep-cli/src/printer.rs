@@ -49,6 +49,11 @@ pub(crate) fn paint(tone: Tone, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// Whether text on standard error may be coloured.
+pub(crate) fn stderr_has_colour() -> bool {
+    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+}
+
 impl Printer {
     pub(crate) fn new(quiet: bool, verbose: bool) -> Self {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -67,11 +72,6 @@ impl Printer {
 
     pub(crate) fn bars(&self) -> &MultiProgress {
         &self.bars
-    }
-
-    /// Whether text on standard error may be coloured.
-    pub(crate) fn has_colour(&self) -> bool {
-        anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
     }
 
     /// A line for people.
@@ -103,7 +103,10 @@ impl Printer {
 
     /// A result.
     pub(crate) fn result(&self, text: &str) {
-        let _ = writeln!(anstream::stdout(), "{text}");
+        self.bars.suspend(|| {
+            // A reader that has gone away (`instep history | head`) has seen enough.
+            let _ = writeln!(anstream::stdout(), "{text}");
+        });
     }
 
     /// A result for programs.

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use instep::{Variables, Workspace};
 
@@ -55,8 +56,8 @@ pub fn sync_env(root: &Path) -> ExitCode {
 
 fn dispatch(session: &Session, command: Command) -> Result<Exit, instep::Error> {
     match command {
-        Command::Schema => commands::schema(session),
-        Command::Completions { shell } => commands::completions(shell),
+        Command::Schema => Ok(commands::schema(session)),
+        Command::Completions { shell } => Ok(commands::completions(shell)),
         Command::Man { command } => commands::man(command.as_deref()),
         Command::Init => commands::init(session),
         Command::Status => commands::status(session),
@@ -99,7 +100,6 @@ impl Session {
         if !self.printer.is_verbose() {
             return;
         }
-        use clap::parser::ValueSource;
         let source = self
             .matches
             .subcommand()

@@ -424,11 +424,10 @@ fn platform_fits(tag: &str) -> bool {
     tag.starts_with(system) && (arch_fits || cfg!(any(windows, target_os = "macos")))
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
 mod tests {
     use super::*;
 
-    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     #[test]
     fn an_environment_of_another_machine_is_told_apart() {
         for (tag, fits) in [

@@ -12,6 +12,8 @@ mod concurrency;
 mod exactness;
 mod interruption;
 mod records;
+// Links, mounts and modes: what it does to a machine only Unix lets a test do.
+#[cfg(unix)]
 mod recovery;
 mod secrets;
 mod sources;

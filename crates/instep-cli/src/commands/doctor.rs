@@ -17,7 +17,7 @@ pub(crate) fn doctor(session: &Session, args: &Environments) -> Result<Exit, Err
             .iter()
             .map(|environment| environment.doctor(&host.cancel_token()))
             .collect::<Result<Vec<_>, Error>>()
-    })??;
+    })?;
     let is_healthy = diagnoses.iter().all(instep::Diagnosis::is_healthy);
     if session.global.json || session.global.events {
         session.printer.json(&json!({ "healthy": is_healthy, "environments": diagnoses }));

@@ -7,14 +7,14 @@ use crate::args::Cli;
 use crate::exit::Exit;
 use crate::run::Session;
 
-pub(crate) fn schema(session: &Session) -> Result<Exit, Error> {
+pub(crate) fn schema(session: &Session) -> Exit {
     session.printer.json(&instep::config::schema());
-    Ok(Exit::Done)
+    Exit::Done
 }
 
-pub(crate) fn completions(shell: clap_complete::Shell) -> Result<Exit, Error> {
+pub(crate) fn completions(shell: clap_complete::Shell) -> Exit {
     clap_complete::generate(shell, &mut Cli::command(), "instep", &mut anstream::stdout());
-    Ok(Exit::Done)
+    Exit::Done
 }
 
 pub(crate) fn man(command: Option<&str>) -> Result<Exit, Error> {

@@ -18,7 +18,7 @@ pub(crate) fn outdated(session: &Session, args: &Environments) -> Result<Exit, E
             .iter()
             .map(|environment| environment.outdated(host))
             .collect::<Result<Vec<_>, Error>>()
-    })??;
+    })?;
     let is_current = found.iter().all(|one| one.packages.is_empty());
     let exit = if is_current { Exit::Done } else { Exit::No };
     if session.global.json || session.global.events {

@@ -41,14 +41,14 @@ pub(crate) fn sync(session: &Session, args: &SyncArgs) -> Result<Exit, Error> {
         } else {
             sync_all(&environments, &request, host)
         }
-    })?;
+    });
     Ok(report(session, &environments, results))
 }
 
 pub(crate) fn rollback(session: &Session, args: &RollbackArgs) -> Result<Exit, Error> {
     let workspace = session.workspace()?;
     let environment = workspace.environment(&args.environment)?;
-    let result = with_host(session, |host| environment.rollback(args.to.as_deref(), host))?;
+    let result = with_host(session, |host| environment.rollback(args.to.as_deref(), host));
     let exit = report(session, &[environment], vec![result]);
     if exit == Exit::Done {
         session.printer.note(
@@ -79,21 +79,17 @@ fn explain(session: &Session, environments: &[Environment<'_>], args: &SyncArgs)
     for environment in environments {
         let spec = environment.spec();
         let tools: Vec<&str> = spec.tools.iter().map(|tool| tool.as_str()).collect();
-        let config = session.global.verbose.then(|| spec.tool_is_fixed).unwrap_or_default();
         let tool = args.tool.map_or_else(
             || tools.join(", "),
             |tool| instep::config::Tool::from(tool).as_str().to_owned(),
         );
-        session.explain("tool", &tool, config);
+        session.explain("tool", &tool, spec.tool_is_fixed);
         session.explain("inexact", &(args.inexact || spec.inexact).to_string(), spec.inexact);
     }
 }
 
 /// Runs `work` with a host that shows progress, asks questions, and is cancelled by Ctrl-C.
-pub(crate) fn with_host<T>(
-    session: &Session,
-    work: impl FnOnce(&mut Host<'_>) -> T,
-) -> Result<T, Error> {
+pub(crate) fn with_host<T>(session: &Session, work: impl FnOnce(&mut Host<'_>) -> T) -> T {
     let cancel = CancelToken::new();
     let on_signal = cancel.clone();
     // Somebody who embeds this crate may have a handler of their own: then that one decides.
@@ -106,7 +102,7 @@ pub(crate) fn with_host<T>(
         work(&mut host)
     };
     progress.borrow_mut().clear();
-    Ok(result)
+    result
 }
 
 fn report(
