@@ -110,6 +110,8 @@ impl Report {
         command.args(["test", "--lib", "--no-fail-fast", "--target", WINDOWS]);
         command.args(["--package", "instep-fs", "--package", "instep-manifest"]);
         prefix.environment(&mut command);
+        // Under Wine, insta can neither ask cargo where snapshots are, nor offer new ones for review.
+        command.env("INSTA_WORKSPACE_ROOT", &workspace.root).env("INSTA_UPDATE", "no");
         self.count("tests under Wine", command.current_dir(&workspace.root))
     }
 

