@@ -14,8 +14,10 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err as fs;
+use instep_manifest::requirements::{self, LineKind, Target};
 use instep_tools::{CancelToken, Environment, Interpreter, Pip, PipTools, Run, Stream, Uv};
-use pep508_rs::PackageName;
+use pep440_rs::{Operator, Version, VersionSpecifiers};
+use pep508_rs::{PackageName, Requirement, VersionOrUrl};
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -174,27 +176,62 @@ fn compile_with_pip(
     report(pip, job, None, cancel, on_line)
 }
 
-/// The plain pins of the previous lock that are to be kept, a line each.
+/// The pins of the previous lock that are to be kept, a line each: those that may not move by
+/// themselves, and that the requirements of today still allow.
 fn previous_pins(job: &Compile<'_>) -> String {
-    let moves = |line: &str| {
-        let name = line.split_once("==").map_or(line, |(name, _)| name);
-        let name = PackageName::new(name.trim().to_owned()).ok();
-        match job.upgrade {
+    let previous = job.previous.unwrap_or_default();
+    // A lock that cannot be read has nothing to keep.
+    let lines = requirements::parse(previous, job.scratch, &|_| None).unwrap_or_default();
+    let asked = asked_for(job);
+    let mut kept = String::new();
+    for line in &lines {
+        let LineKind::Requirement { requirement, .. } = &line.kind else { continue };
+        let Some(version) = exact_version(requirement) else { continue };
+        let moves = match job.upgrade {
             Upgrade::None => false,
             Upgrade::All => true,
-            Upgrade::Packages(names) => name.is_none_or(|name| names.contains(&name)),
-        }
-    };
-    let is_pin = |line: &&str| line.contains("==") && !line.starts_with([' ', '\t', '#', '-']);
-    let mut kept = String::new();
-    for line in job.previous.unwrap_or_default().lines().filter(is_pin) {
-        let pin = line.trim_end_matches('\\').trim();
-        if !moves(pin) {
-            kept.push_str(pin);
+            Upgrade::Packages(names) => names.contains(&requirement.name),
+        };
+        let is_allowed = asked
+            .get(&requirement.name)
+            .is_none_or(|ranges| ranges.iter().all(|range| range.contains(version)));
+        if !moves && is_allowed {
+            let marker = requirement.marker.try_to_string();
+            kept.push_str(requirement.name.as_ref());
+            kept.push_str("==");
+            kept.push_str(&version.to_string());
+            kept.push_str(&marker.map_or_else(String::new, |marker| [" ; ", &marker].concat()));
             kept.push('\n');
         }
     }
     kept
+}
+
+/// The versions that the sources themselves allow, by package.
+fn asked_for(job: &Compile<'_>) -> BTreeMap<PackageName, Vec<VersionSpecifiers>> {
+    let mut asked: BTreeMap<PackageName, Vec<VersionSpecifiers>> = BTreeMap::new();
+    let variables = |name: &str| job.variables.var(name).map(str::to_owned);
+    for source in job.sources {
+        let Ok(found) = requirements::read(job.working_dir, source, &variables) else { continue };
+        for entry in &found.entries {
+            if let LineKind::Requirement { requirement, .. } = &entry.line.kind
+                && let Some(VersionOrUrl::VersionSpecifier(range)) = &requirement.version_or_url
+            {
+                asked.entry(requirement.name.clone()).or_default().push(range.clone());
+            }
+        }
+    }
+    asked
+}
+
+fn exact_version(requirement: &Requirement<Target>) -> Option<&Version> {
+    match &requirement.version_or_url {
+        Some(VersionOrUrl::VersionSpecifier(range)) => match range.as_ref() {
+            [one] if *one.operator() == Operator::Equal => Some(one.version()),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 #[derive(Deserialize)]

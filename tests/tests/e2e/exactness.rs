@@ -119,3 +119,24 @@ fn the_160_packages_of_the_quickstart_install_with_uv_and_with_pip() {
     assert!(sets[0].len() > 150, "{}", sets[0].len());
     assert!(sets.iter().all(|set| *set == sets[0]));
 }
+
+#[test]
+fn uv_is_installed_where_the_configuration_allows_it() {
+    let Some(_python) = tools::python() else { return };
+    let project = Project::new().online();
+    project.write("requirements.txt", "six==1.17.0\n");
+    let config = |consent: &str| {
+        format!("[tools]\nuv = '0.13.8'\ninstall-uv = '{consent}'\n[env.default]\n")
+    };
+    for consent in ["never", "ask"] {
+        project.write("instep.toml", config(consent));
+        let outcome = project.run(["sync", "--rebuild"]).success();
+        assert!(outcome.stderr.contains("pip is used"), "{consent}: {}", outcome.stderr);
+        assert_eq!(manifest(&project)["tool"]["name"], "pip");
+    }
+    project.write("instep.toml", config("always"));
+    project.run(["sync", "--rebuild"]).success();
+    assert_eq!(manifest(&project)["tool"]["name"], "uv");
+    assert_eq!(manifest(&project)["tool"]["version"], "0.13.8");
+    assert!(project.cache().join("uv/0.13.8").is_dir());
+}
