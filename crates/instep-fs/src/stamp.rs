@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 /// seconds: two seconds is the coarsest clock in use (FAT).
 const RACY: Duration = Duration::from_secs(2);
 
-/// The same on one that keeps parts of a second; the coarsest of those counts in steps of 10 ms
-/// (exFAT, and Linux with its slowest tick).
-const RACY_FINE: Duration = Duration::from_millis(100);
+/// The same on one that keeps parts of a second; the coarsest of those counts in steps of 16 ms (NTFS
+/// with the tick of Windows; exFAT and the slowest tick of Linux have 10 ms).
+const RACY_FINE: Duration = Duration::from_millis(40);
 
 /// Size, times and identity of a file or folder. Two equal stamps of one path mean that its content
 /// is the same, as long as the earlier one [is settled](Stamp::is_settled).
@@ -64,7 +64,7 @@ impl Stamp {
     }
 
     /// Whether the stamp can be trusted: the file was not modified shortly before `now`, the time at
-    /// which the stamp was taken, nor in its future. Shortly is 100 ms where the time has parts of a
+    /// which the stamp was taken, nor in its future. Shortly is 40 ms where the time has parts of a
     /// second, and otherwise, since the file system may keep none, two seconds.
     ///
     /// A write that follows within the granularity of the file system's clock leaves the stamp as
@@ -171,8 +171,8 @@ mod tests {
             (now - Duration::from_secs(3), true),
             (now - Duration::from_secs(2), false),
             (now - Duration::from_millis(2001), true),
-            (now - Duration::from_millis(101), true),
-            (now - Duration::from_millis(100), false),
+            (now - Duration::from_millis(41), true),
+            (now - Duration::from_millis(40), false),
             (now - Duration::from_millis(10), false),
             (now, false),
             (now + Duration::from_hours(1), false),

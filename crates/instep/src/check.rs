@@ -4,8 +4,8 @@
 //!
 //! Each question is first put to stamps (size, times, identity of a file) that were taken when the
 //! manifest was written; only where a stamp does not fit is the file read, and only then does its
-//! meaning decide. With nothing to do, a check costs a few file reads, one listing of
-//! `site-packages`, and no process.
+//! meaning decide. With nothing to do, a check costs a few file reads, some twenty stats, and no
+//! process.
 //!
 //! | reason | what is compared | what it takes |
 //! | --- | --- | --- |
@@ -16,16 +16,16 @@
 //! | `version_mismatch` | the application's version | at most one small read |
 //! | `requirements_changed` | requirements files, what they include, the lock, the inputs of steps | a stat each |
 //! | `options_changed` | the configuration of the environment | nothing |
-//! | `environment_drifted` | the `.dist-info` folders and the stamp of each `RECORD`; with `deep`, every file's digest | a listing and a stat each |
+//! | `environment_drifted` | the stamp of `site-packages`; where it differs, the `.dist-info` folders and the stamp of each `RECORD`; with `deep`, every file's digest | one stat |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use camino::Utf8Path;
-use instep_fs::Stamp;
+use instep_fs::{FileLock, Stamp};
 use instep_manifest::{Finding, InProgress, Manifest, Reason, StatCache};
 use instep_tools::{CancelToken, Environment as Variables, Interpreter, PythonRequest, ToolCache};
-use instep_venv::{Damage, Depth, PackageName, distribution, layout};
+use instep_venv::{Damage, Depth, Distribution, PackageName, distribution, layout};
 use serde::Serialize;
 
 use crate::config::Tool;
@@ -102,7 +102,13 @@ pub(crate) fn check(context: &Context<'_>, request: &CheckRequest) -> Result<Che
         Err(error) => return Err(error.into()),
     }
     if InProgress::load(&context.state.marker())?.is_some() {
-        answer.add(Reason::Interrupted, "the last sync did not come to its end");
+        let is_under_way = FileLock::is_held(&context.state.lock()).unwrap_or(false);
+        let detail = if is_under_way {
+            "a sync is under way"
+        } else {
+            "the last sync did not come to its end"
+        };
+        answer.add(Reason::Interrupted, detail);
     }
     if answer.manifest.is_none() {
         add_breakage(&mut answer, &context.spec.path);
@@ -142,7 +148,10 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn run(&mut self) -> Result<(), Error> {
-        let cache = StatCache::load(&self.context.state.stat_cache());
+        // Stamps go with the manifest that they were taken for, and with no other.
+        let stamp = Stamp::of(self.context.state.manifest()).ok().flatten();
+        let cache = StatCache::load(&self.context.state.stat_cache())
+            .filter(|cache| cache.manifest == stamp);
         let suspects = cache.as_ref().map(|cache| {
             let untouched_variables = cache.variables.iter().all(|(name, digest)| {
                 sources::variable_digest(self.context.variables, name) == *digest
@@ -158,7 +167,7 @@ impl Checker<'_> {
         };
         if self.environment_is_there() {
             self.python(&is_suspect)?;
-            self.drift(cache.as_ref())?;
+            self.drift(cache.as_ref(), &is_suspect)?;
         }
         self.app_version();
         self.options();
@@ -290,18 +299,23 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn drift(&mut self, cache: Option<&StatCache>) -> Result<(), Error> {
+    fn drift(
+        &mut self,
+        cache: Option<&StatCache>,
+        is_suspect: &dyn Fn(&str) -> bool,
+    ) -> Result<(), Error> {
         let environment = &self.context.spec.path;
         let Some(site_packages) = layout::site_packages(environment) else {
             self.answer.add(Reason::VenvInvalid, "it has no site-packages folder");
             return Ok(());
         };
-        let folders = distribution::folders(&site_packages)?;
-        let details = match cache {
-            Some(cache) => {
-                stamp_drift(&site_packages, &folders, &cache.distributions, self.inexact())
-            }
-            None => name_drift(&folders, self.manifest, self.inexact()),
+        let is_watched =
+            cache.is_some_and(|cache| cache.directories.contains_key(site_packages.as_str()));
+        // Whatever installs, removes or replaces a package makes or deletes a folder here.
+        let details = if is_watched && !is_suspect(site_packages.as_str()) {
+            Vec::new()
+        } else {
+            self.listed_drift(&site_packages, cache)?
         };
         for (folder, detail) in details {
             if let Some((name, _)) = distribution::split_folder(&folder) {
@@ -315,13 +329,30 @@ impl Checker<'_> {
         Ok(())
     }
 
+    /// What was added, removed or replaced, as `(folder, sentence)`.
+    fn listed_drift(
+        &self,
+        site_packages: &Utf8Path,
+        cache: Option<&StatCache>,
+    ) -> Result<Vec<(String, String)>, Error> {
+        let folders = distribution::folders(site_packages)?;
+        Ok(match cache {
+            Some(cache) => {
+                let recorded = &cache.distributions;
+                stamp_drift(site_packages, &folders, recorded, self.manifest, self.inexact())
+            }
+            None => name_drift(&folders, self.manifest, self.inexact()),
+        })
+    }
+
     fn deep_drift(
         &mut self,
         environment: &Utf8Path,
         site_packages: &Utf8Path,
     ) -> Result<(), Error> {
         let distributions = distribution::list(site_packages)?;
-        let all: Vec<_> = distributions.values().collect();
+        let is_ours = |found: &&Distribution| self.manifest.packages.contains_key(&found.name);
+        let all: Vec<_> = distributions.values().filter(is_ours).collect();
         for (name, damage) in instep_venv::verify(environment, &all, Depth::Content) {
             let mut details: Vec<String> = damage.iter().take(3).map(Damage::to_string).collect();
             if damage.len() > details.len() {
@@ -339,32 +370,40 @@ impl Checker<'_> {
     }
 }
 
-/// Compares what is listed with what was there when the manifest was written.
+/// Compares what is listed with what was there when the manifest was written. Seeds, and with
+/// `inexact` guests, are nobody's business.
 fn stamp_drift(
     site_packages: &Utf8Path,
     folders: &[String],
     recorded: &BTreeMap<String, Stamp>,
+    manifest: &Manifest,
     inexact: bool,
 ) -> Vec<(String, String)> {
     let mut details = Vec::new();
     let mut there = BTreeSet::new();
     for folder in folders {
         there.insert(folder.as_str());
-        let label = label(folder);
+        let name = distribution::split_folder(folder).map(|(name, _)| name);
+        let is_ours = name.as_ref().is_some_and(|name| manifest.packages.contains_key(name));
+        let is_guest = inexact || name.as_ref().is_some_and(instep_venv::is_seed);
         match recorded.get(folder) {
-            None if inexact => {}
-            None => details.push((folder.clone(), format!("{label} was added"))),
-            Some(then) => {
+            None if is_guest && !is_ours => {}
+            None => details.push((folder.clone(), format!("{} was added", label(folder)))),
+            Some(then) if is_ours => {
                 let record = site_packages.join(folder).join("RECORD");
                 if Stamp::of(&record).ok().flatten().unwrap_or(NO_RECORD) != *then {
-                    details
-                        .push((folder.clone(), format!("{label} was installed anew, or edited")));
+                    let detail = format!("{} was installed anew, or edited", label(folder));
+                    details.push((folder.clone(), detail));
                 }
             }
+            Some(_) => {}
         }
     }
     for folder in recorded.keys().filter(|folder| !there.contains(folder.as_str())) {
-        details.push((folder.clone(), format!("{} was removed", label(folder))));
+        let name = distribution::split_folder(folder).map(|(name, _)| name);
+        if name.is_some_and(|name| manifest.packages.contains_key(&name)) {
+            details.push((folder.clone(), format!("{} was removed", label(folder))));
+        }
     }
     details
 }

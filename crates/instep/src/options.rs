@@ -59,9 +59,11 @@ pub(crate) fn differences(
         }
     }
     for (name, before) in recorded {
+        // A step that is not configured any more has nothing left to do.
+        let is_dropped_step = name.starts_with("step ");
         if name == ROLLBACK {
             details.push(format!("it was rolled back to {before}"));
-        } else if !wanted.contains_key(name) {
+        } else if !wanted.contains_key(name) && !is_dropped_step {
             details.push(format!("`{name}` was `{before}`, and is not set any more"));
         }
     }

@@ -231,8 +231,11 @@ fn stamps(
         cache.distributions.insert(distribution.folder.clone(), record.unwrap_or(NO_RECORD));
     }
     let is_settled = |stamp: &Option<Stamp>| stamp.is_none_or(|stamp| cache.is_trusted(&stamp));
-    if !cache.entries.values().all(is_settled) && sources_say_the_same(recording, inputs) {
+    if cache.entries.values().all(is_settled) || sources_say_the_same(recording, inputs) {
         cache.taken = before;
+    }
+    if let Some(site_packages) = &observed.site_packages {
+        cache.directories.insert(site_packages.to_string(), stamp(site_packages)?);
     }
     cache.variables.clone_from(&inputs.variables);
     cache.manifest = stamp(recording.state.manifest())?;

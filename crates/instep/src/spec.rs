@@ -107,7 +107,7 @@ fn resolve_one(root: &Utf8Path, config: &Config, name: &str, env: &Env) -> Resul
     });
     Ok(Spec {
         name: name.to_owned(),
-        path: root.join(path),
+        path: follow_link(root.join(path)),
         source: resolve_source(root, config, name, env)?,
         python: env.python.clone().or_else(|| config.tools.python.first().cloned()),
         tools: env.tool.map_or_else(|| config.tools.prefer.clone(), |tool| vec![tool]),
@@ -118,6 +118,12 @@ fn resolve_one(root: &Utf8Path, config: &Config, name: &str, env: &Env) -> Resul
         manifest: env.manifest.as_ref().map(|path| root.join(path)),
         history: env.history.unwrap_or(20),
     })
+}
+
+/// An environment that is a link is the one that it links to: a rebuild must not put a folder in the
+/// link's place.
+fn follow_link(path: Utf8PathBuf) -> Utf8PathBuf {
+    if path.is_symlink() { path.canonicalize_utf8().unwrap_or(path) } else { path }
 }
 
 fn resolve_source(

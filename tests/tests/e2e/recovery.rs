@@ -138,6 +138,51 @@ fn a_home_that_cannot_be_written_costs_only_the_cache() {
     project.run(["check"]).success();
 }
 
+#[test]
+fn an_environment_behind_a_link_is_rebuilt_where_it_is() {
+    let Some(project) = Engine::Uv.project() else { return };
+    family(&project);
+    project.write("requirements.txt", "tool==1.0\n");
+    let elsewhere = project.temp().join("big-disk");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, project.path(".venv")).unwrap();
+    project.run(["sync"]).success();
+    project.run(["sync", "--rebuild"]).success();
+    assert!(project.path(".venv").is_symlink());
+    assert_eq!(run_script(&project, "tool"), format!("tool 1.0 {elsewhere}"));
+    project.run(["check", "--deep"]).success();
+}
+
+#[test]
+fn an_older_manifest_put_back_is_not_taken_for_the_current_one() {
+    let Some(project) = in_step(Engine::Uv) else { return };
+    let old = project.read(".instep/env/default/manifest.json");
+    project.write("requirements.txt", "tool==2.0\n");
+    project.run(["sync"]).success();
+    project.write(".instep/env/default/manifest.json", old);
+    let found = reasons(&project);
+    assert!(found.contains(&"requirements_changed".to_owned()), "{found:?}");
+}
+
+#[test]
+fn the_installer_of_an_adopted_environment_is_nobodys_business() {
+    let Some(project) = Engine::Uv.project() else { return };
+    let Some(python) = tools::python() else { return };
+    family(&project);
+    project.write("requirements.txt", "tool==1.0\n");
+    let mut venv = project.command(&python);
+    venv.args(["-m", "venv", ".venv"]);
+    project.finish(venv).success();
+    project.run(["sync"]).success();
+    let site = instep_tests::installed(&project.path(".venv"));
+    assert!(site.contains_key("pip"), "the seed was removed");
+    let mut remove = project.command(&project.path(".venv/bin/python"));
+    remove.args(["-m", "pip", "uninstall", "--yes", "setuptools"]);
+    project.finish(remove).success();
+    project.run(["check"]).success();
+    project.run(["check", "--deep"]).success();
+}
+
 /// A small tmpfs, where this machine lets us mount one.
 #[cfg(target_os = "linux")]
 struct SmallDisk(camino::Utf8PathBuf);
