@@ -7,11 +7,17 @@ use camino::Utf8Path;
 use crate::config::{AppVersion, AppVersionFile};
 use crate::error::{AppVersionProblem, Error};
 
-/// The version that the configuration names, or points to.
-pub(crate) fn resolve(root: &Utf8Path, version: &AppVersion) -> Result<String, Error> {
-    match version {
-        AppVersion::Literal(version) => Ok(version.clone()),
-        AppVersion::File(file) => read(root, file),
+/// The version that the caller gives, else the one that the configuration names or points to.
+pub(crate) fn resolve(
+    root: &Utf8Path,
+    given: Option<&str>,
+    configured: Option<&AppVersion>,
+) -> Result<Option<String>, Error> {
+    match (given, configured) {
+        (Some(version), _) => Ok(Some(version.to_owned())),
+        (None, Some(AppVersion::Literal(version))) => Ok(Some(version.clone())),
+        (None, Some(AppVersion::File(file))) => read(root, file).map(Some),
+        (None, None) => Ok(None),
     }
 }
 

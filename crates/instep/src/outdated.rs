@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::host::Host;
 use crate::sources;
 use crate::spec::Source;
+use crate::state;
 use crate::toolbox::{self, Choice, Toolbox};
 use crate::workspace::Environment;
 
@@ -62,12 +63,7 @@ impl Environment<'_> {
             },
             host,
         )?;
-        let scratch = tempfile::Builder::new()
-            .prefix("instep-")
-            .tempdir()
-            .map_err(|source| Error::Write { path: "a temporary folder".into(), source })?;
-        let folder = Utf8PathBuf::from_path_buf(scratch.path().to_path_buf())
-            .map_err(|path| Error::NotUtf8 { path: path.display().to_string() })?;
+        let (_scratch, folder) = state::temporary_folder()?;
         let observed = instep_venv::observe(&self.spec().path)?;
         let installed: Versions = observed
             .distributions

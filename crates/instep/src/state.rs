@@ -87,3 +87,15 @@ impl State {
         Ok(())
     }
 }
+
+/// A private folder outside of the workspace, for work that may not write there. It goes with the
+/// first of the two.
+pub(crate) fn temporary_folder() -> Result<(tempfile::TempDir, Utf8PathBuf), Error> {
+    let folder = tempfile::Builder::new()
+        .prefix("instep-")
+        .tempdir()
+        .map_err(|source| Error::Write { path: "a temporary folder".into(), source })?;
+    let path = Utf8PathBuf::from_path_buf(folder.path().to_path_buf())
+        .map_err(|path| Error::NotUtf8 { path: path.display().to_string() })?;
+    Ok((folder, path))
+}

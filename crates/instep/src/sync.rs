@@ -25,6 +25,7 @@ use instep_tools::{Environment as Variables, PythonRequest};
 use instep_venv::{Job, PackageName, Plan, PyvenvCfg, Recovered, Upgrade, Version, layout};
 use serde::Serialize;
 
+use crate::app_version;
 use crate::check::{self, Check, CheckRequest, Context};
 use crate::config::{Config, Tool};
 use crate::error::Error;
@@ -33,7 +34,7 @@ use crate::host::Host;
 use crate::journal::{Counts, Journal, Line, LineEvent, Outcome};
 use crate::record::{self, Recording};
 use crate::spec::Spec;
-use crate::state::State;
+use crate::state::{self, State};
 use crate::steps;
 use crate::sync::prepare::Prepared;
 use crate::toolbox::{self, Choice, Toolbox};
@@ -126,6 +127,7 @@ pub(crate) fn sync(
         rollback,
         state,
         started: Instant::now(),
+        app_version: None,
         damaged: BTreeSet::new(),
     };
     let check = sync.check()?;
@@ -158,6 +160,7 @@ struct Sync<'a> {
     rollback: Option<&'a Rollback>,
     state: State,
     started: Instant,
+    app_version: Option<String>,
     damaged: BTreeSet<PackageName>,
 }
 
@@ -171,17 +174,17 @@ impl Sync<'_> {
     }
 
     fn check(&mut self) -> Result<Check, Error> {
-        let app_version = match (&self.request.app_version, &self.target.config.app.version) {
-            (Some(version), _) => Some(version.clone()),
-            (None, Some(version)) => Some(crate::app_version::resolve(self.target.root, version)?),
-            (None, None) => None,
-        };
+        self.app_version = app_version::resolve(
+            self.target.root,
+            self.request.app_version.as_deref(),
+            self.target.config.app.version.as_ref(),
+        )?;
         let context = Context {
             root: self.target.root,
             spec: self.target.spec,
             state: &self.state,
             variables: self.target.variables,
-            app_version,
+            app_version: self.app_version.clone(),
         };
         let request = CheckRequest {
             deep: self.request.deep,
@@ -272,12 +275,7 @@ impl Sync<'_> {
     }
 
     fn dry_run(&mut self, check: Check, host: &mut Host<'_>) -> Result<Synced, Error> {
-        let scratch = tempfile::Builder::new()
-            .prefix("instep-")
-            .tempdir()
-            .map_err(|source| Error::Write { path: "a temporary folder".into(), source })?;
-        let folder = Utf8PathBuf::from_path_buf(scratch.path().to_path_buf())
-            .map_err(|path| Error::NotUtf8 { path: path.display().to_string() })?;
+        let (_scratch, folder) = state::temporary_folder()?;
         let interrupted = InProgress::load(&self.state.marker())?.is_some();
         let run_id = RunId::new(clock::now());
         let result = self.choose(host).and_then(|toolbox| {
@@ -439,21 +437,14 @@ impl Sync<'_> {
             run_id,
             check,
             inexact: self.request.inexact,
-            app_version: self.app_version(check),
+            // An application that has no version now keeps the one it had.
+            app_version: self
+                .app_version
+                .clone()
+                .or_else(|| check.manifest.as_ref()?.app_version.clone()),
             rollback: self.rollback.map(|rollback| &rollback.run_id),
             started: self.started,
         }
-    }
-
-    fn app_version(&self, check: &Check) -> Option<String> {
-        self.request
-            .app_version
-            .clone()
-            .or_else(|| {
-                let version = self.target.config.app.version.as_ref()?;
-                crate::app_version::resolve(self.target.root, version).ok()
-            })
-            .or_else(|| check.manifest.as_ref().and_then(|manifest| manifest.app_version.clone()))
     }
 
     /// Runs the steps whose inputs have changed, recording each as it ends.

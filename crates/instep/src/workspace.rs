@@ -7,6 +7,7 @@ use instep_manifest::{Finding, HistoryEntry, Listing, Manifest, Reason, StatCach
 use instep_tools::Environment as Variables;
 use serde::Serialize;
 
+use crate::app_version;
 use crate::check::{self, Check, CheckRequest, Context};
 use crate::config::{self, Config, Consent};
 use crate::error::Error;
@@ -216,19 +217,18 @@ impl<'a> Environment<'a> {
     /// Whether a sync is needed, and why. Changes nothing, and with nothing to do costs a few file
     /// reads.
     pub fn check_sync_needed(&self, request: &CheckRequest) -> Result<Check, Error> {
-        let app_version = match (&request.app_version, &self.workspace.config.app.version) {
-            (Some(version), _) => Some(version.clone()),
-            (None, Some(version)) => {
-                Some(crate::app_version::resolve(&self.workspace.root, version)?)
-            }
-            (None, None) => None,
-        };
+        let workspace = self.workspace;
+        let app_version = app_version::resolve(
+            &workspace.root,
+            request.app_version.as_deref(),
+            workspace.config.app.version.as_ref(),
+        )?;
         let state = self.state();
         let context = Context {
-            root: &self.workspace.root,
+            root: &workspace.root,
             spec: self.spec,
             state: &state,
-            variables: &self.workspace.variables,
+            variables: &workspace.variables,
             app_version,
         };
         check::check(&context, request)
