@@ -4,7 +4,8 @@
 //! variables, `-r` and `-c`, and options of a line. Where uv understands more (a path with spaces
 //! that is not quoted, a marker behind an editable path), so does this.
 //!
-//! - [`parse`] is pure: text to [`Line`]s that know their place.
+//! - [`parse`] is pure: text to [`Line`]s that know their place; [`requirement`] reads one alone,
+//!   [`marker`] its condition.
 //! - [`read`] follows `-r` and `-c` and gives [`Requirements`].
 //! - [`Requirements::digest`] is equal for requirements that ask for the same.
 //! - [`Requirements::pins`] reads a lock.
@@ -16,6 +17,7 @@ mod line;
 mod logical;
 mod options;
 mod parse;
+mod pep508;
 mod pin;
 mod place;
 mod problem;
@@ -24,6 +26,7 @@ mod target;
 
 pub use line::{Line, LineKind};
 pub use parse::parse;
+pub use pep508::{marker, requirement};
 pub use pin::Pin;
 pub use place::Place;
 pub use problem::LineProblem;

@@ -158,6 +158,9 @@ pub fn split_folder(folder: &str) -> Option<(PackageName, String)> {
     };
     // `setup.py develop` leaves `name.egg-info` without a version.
     let (name, version) = stem.rsplit_once('-').unwrap_or((stem, "0"));
+    if name.is_empty() {
+        return None;
+    }
     Some((PackageName::new(name.to_owned()).ok()?, version.to_owned()))
 }
 
@@ -181,6 +184,7 @@ mod tests {
             ("develop.egg-info", Some(("develop", "0"))),
             ("numpy", None),
             (".dist-info", None),
+            ("-1.0.dist-info", None),
         ];
         for (folder, expected) in table {
             let found = split_folder(folder);

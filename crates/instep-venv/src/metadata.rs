@@ -1,8 +1,7 @@
 //! The header of an installed package's `METADATA`.
 
-use std::str::FromStr;
-
-use pep508_rs::{Requirement, VerbatimUrl};
+use instep_manifest::requirements::{Target, requirement};
+use pep508_rs::Requirement;
 
 /// What Instep needs of a `METADATA` file
 /// ([core metadata](https://packaging.python.org/en/latest/specifications/core-metadata/)).
@@ -13,7 +12,7 @@ pub struct Metadata {
     /// `Version`, unparsed: what is installed may be older than PEP 440.
     pub version: Option<String>,
     /// `Requires-Dist`, those that parse.
-    pub requires_dist: Vec<Requirement<VerbatimUrl>>,
+    pub requires_dist: Vec<Requirement<Target>>,
     /// `Requires-Dist` lines that do not parse; old packages have them, and pip passes over them too.
     pub unreadable: Vec<String>,
     /// `Requires-Python`, unparsed.
@@ -29,7 +28,7 @@ impl Metadata {
                 "name" if metadata.name.is_none() => metadata.name = Some(value),
                 "version" if metadata.version.is_none() => metadata.version = Some(value),
                 "requires-python" => metadata.requires_python = Some(value),
-                "requires-dist" => match Requirement::from_str(&value) {
+                "requires-dist" => match requirement(&value) {
                     Ok(requirement) => metadata.requires_dist.push(requirement),
                     Err(_) => metadata.unreadable.push(value),
                 },
@@ -49,7 +48,9 @@ fn headers(text: &str) -> Vec<(String, String)> {
         }
         if line.starts_with([' ', '\t']) {
             if let Some((_, value)) = pairs.last_mut() {
-                value.push(' ');
+                if !value.is_empty() {
+                    value.push(' ');
+                }
                 value.push_str(line.trim());
             }
         } else if let Some((key, value)) = line.split_once(':') {
@@ -76,6 +77,19 @@ mod tests {
         assert_eq!(metadata.requires_python.as_deref(), Some(">=3.8"));
         assert_eq!(metadata.requires_dist.len(), 2);
         assert_eq!(metadata.unreadable, ["not a requirement"]);
+    }
+
+    #[test]
+    fn a_value_may_begin_on_its_second_line() {
+        assert_eq!(Metadata::parse("Name:\n  foo\n bar\n").name.as_deref(), Some("foo bar"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_kept_as_it_is() {
+        for value in ["a- ==1", "a[b_]>=1", "a ; os_name=='nt' h\u{8c}x"] {
+            let metadata = Metadata::parse(&["Requires-Dist: ", value].concat());
+            assert_eq!(metadata.unreadable, [value]);
+        }
     }
 
     #[test]

@@ -1,17 +1,17 @@
 //! From the text of a requirements file to what its lines say.
 
 use std::ops::Range;
-use std::str::FromStr;
 
 use camino::Utf8Path;
-use pep508_rs::{Requirement, VersionOrUrl};
+use pep508_rs::VersionOrUrl;
 
 use super::line::{Line, LineKind};
 use super::logical::{self, Logical};
 use super::options::{self, Given, Scope};
+use super::pep508::{has_specifier, is_direct_reference, parse_requirement};
 use super::place::{Place, is_place};
 use super::problem::LineProblem;
-use super::target::{Target, mask_credentials};
+use super::target::mask_credentials;
 use crate::error::Error;
 
 /// What is wrong with a line, and where in its logical text, in bytes.
@@ -141,71 +141,6 @@ fn is_hash(text: &str) -> bool {
             && !digest.is_empty()
             && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
     })
-}
-
-fn parse_requirement(text: &str, at: usize) -> Result<Requirement<Target>, Fault> {
-    check_names(text, at)?;
-    Requirement::from_str(text).map_err(|error| {
-        let start = at + error.start;
-        let problem = LineProblem::Requirement(error.message.to_string());
-        Fault { at: start..start + error.len, problem }
-    })
-}
-
-/// Refuses names and extras that end in a separator, on which the parser of `pep508_rs` 0.9 panics
-/// when something follows.
-fn check_names(text: &str, at: usize) -> Result<(), Fault> {
-    let (name, rest) = split_name(text);
-    check_end(name, at)?;
-    let behind = rest.trim_start();
-    let Some(extras) = behind.strip_prefix('[') else { return Ok(()) };
-    let extras = extras.split(']').next().unwrap_or_default();
-    let mut start = at + text.len() - behind.len() + 1;
-    for part in extras.split(',') {
-        let extra = part.trim_start();
-        check_end(split_name(extra).0, start + part.len() - extra.len())?;
-        start += part.len() + 1;
-    }
-    Ok(())
-}
-
-fn check_end(name: &str, at: usize) -> Result<(), Fault> {
-    if name.ends_with(['-', '_', '.']) {
-        let end = at + name.len();
-        return Err(Fault { at: end - 1..end, problem: LineProblem::NameEnd });
-    }
-    Ok(())
-}
-
-/// The letters that a name can have, and the rest.
-fn split_name(text: &str) -> (&str, &str) {
-    let end = text.find(|letter: char| {
-        !(letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.'))
-    });
-    text.split_at(end.unwrap_or(text.len()))
-}
-
-/// `name @` or `name[extras] @`.
-fn is_direct_reference(text: &str) -> bool {
-    behind_name(text).is_some_and(|rest| rest.starts_with('@'))
-}
-
-/// `name ==` or `name[extras] >`, and so no path, whatever follows.
-fn has_specifier(text: &str) -> bool {
-    const COMPARISONS: [&str; 6] = ["==", "!=", "~=", ">=", "<", ">"];
-    behind_name(text)
-        .is_some_and(|rest| COMPARISONS.iter().any(|comparison| rest.starts_with(comparison)))
-}
-
-/// What follows the name and the extras that a text begins with.
-fn behind_name(text: &str) -> Option<&str> {
-    let (name, rest) = split_name(text);
-    let rest = rest.trim_start();
-    let rest = match rest.strip_prefix('[').and_then(|extras| extras.split_once(']')) {
-        Some((_, rest)) => rest.trim_start(),
-        None => rest,
-    };
-    name.starts_with(|first: char| first.is_ascii_alphanumeric()).then_some(rest)
 }
 
 /// Says where a fault is in the file: line and column as an editor shows them.

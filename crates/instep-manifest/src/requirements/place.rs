@@ -7,6 +7,7 @@ use std::str::FromStr;
 use pep508_rs::{ExtraName, MarkerTree, PackageName};
 
 use super::parse::Fault;
+use super::pep508::{self, parse_marker};
 use super::problem::LineProblem;
 use super::target::{Target, is_url};
 
@@ -44,8 +45,11 @@ impl Place {
     pub(super) fn parse(text: &str, at: usize) -> Result<Self, Fault> {
         let (place, marker) = split_marker(text);
         let marker = match marker {
-            Some(range) => parse_marker(text, range, at)?,
-            None => MarkerTree::TRUE,
+            Some(range) if !text.get(range.clone()).unwrap_or_default().trim().is_empty() => {
+                let start = at + range.start;
+                parse_marker(text.get(range).unwrap_or_default(), start)?
+            }
+            _ => MarkerTree::TRUE,
         };
         let (target, mut extras) = match split_extras(place) {
             Some((target, extras)) => (target, parse_extras(extras, at + target.len() + 1)?),
@@ -89,18 +93,6 @@ fn split_marker(text: &str) -> (&str, Option<Range<usize>>) {
     }
 }
 
-fn parse_marker(text: &str, range: Range<usize>, at: usize) -> Result<MarkerTree, Fault> {
-    let marker = text.get(range.clone()).unwrap_or_default();
-    if marker.trim().is_empty() {
-        return Ok(MarkerTree::TRUE);
-    }
-    MarkerTree::from_str(marker).map_err(|error| {
-        let start = at + range.start + error.start;
-        let problem = LineProblem::Marker(error.message.to_string());
-        Fault { at: start..start + error.len, problem }
-    })
-}
-
 /// Splits `[extras]` from the end.
 fn split_extras(text: &str) -> Option<(&str, &str)> {
     let (target, extras) = text.strip_suffix(']')?.rsplit_once('[')?;
@@ -134,7 +126,7 @@ fn egg(target: &Target) -> (Option<PackageName>, Vec<ExtraName>) {
         Some((name, extras)) => (name, parse_extras(extras, 0).unwrap_or_default()),
         None => (value, Vec::new()),
     };
-    (PackageName::from_str(name).ok(), extras)
+    (pep508::name(name), extras)
 }
 
 #[cfg(test)]

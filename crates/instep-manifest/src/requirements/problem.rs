@@ -12,6 +12,12 @@ pub enum LineProblem {
     /// What stands behind `;` is not a marker; in the words of the parser.
     #[error("{0}")]
     Marker(String),
+    /// A letter that PEP 508 does not have in markers, such as a typographic quotation mark.
+    #[error("`{0}` cannot stand in a marker")]
+    MarkerLetter(char),
+    /// The parentheses of a marker are nested more deeply than anybody writes them.
+    #[error("the parentheses of the marker are nested too deeply")]
+    MarkerDepth,
     /// A name ends in `.`, `-` or `_`.
     #[error("a name must end with a letter or a digit")]
     NameEnd,
@@ -53,7 +59,9 @@ impl LineProblem {
                 "a requirement is a name, with versions like `name>=1.2,<2` or a place like \
                  `name @ https://...`",
             ),
-            Self::Marker(_) => Some("a marker is written like `; python_version >= \"3.12\"`"),
+            Self::Marker(_) | Self::MarkerLetter(_) => {
+                Some("a marker is written like `; python_version >= \"3.12\"`")
+            }
             Self::Expanded => Some("look at the values of the environment variables it names"),
             Self::OpenQuote => Some("close it, or escape it with `\\`"),
             Self::Hash => Some("`pip hash FILE` prints one"),

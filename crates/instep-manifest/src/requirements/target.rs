@@ -11,6 +11,8 @@ use pep440_rs::Version;
 use pep508_rs::{PackageName, Pep508Url};
 use percent_encoding::percent_decode_str;
 
+use super::pep508;
+
 /// A URL or a local path.
 ///
 /// `Display` gives it as a tool needs it, credentials included; `Debug` hides them.
@@ -68,7 +70,7 @@ impl Target {
     pub(super) fn wheel(&self) -> Option<(PackageName, Version)> {
         let file = self.file_name()?;
         let mut parts = file.strip_suffix(".whl")?.split('-');
-        let name = PackageName::from_str(parts.next()?).ok()?;
+        let name = pep508::name(parts.next()?)?;
         let version = Version::from_str(parts.next()?).ok()?;
         matches!(parts.count(), 3 | 4).then_some((name, version))
     }
