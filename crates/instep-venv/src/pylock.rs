@@ -3,8 +3,9 @@
 use std::str::FromStr;
 
 use camino::Utf8Path;
+use instep_manifest::requirements;
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::{MarkerEnvironment, MarkerTree, PackageName};
+use pep508_rs::{MarkerEnvironment, PackageName};
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -94,6 +95,15 @@ pub enum Problem {
         /// As the file says.
         package: String,
     },
+    /// A text that would not stay a part of one requirement, on one line: white space, quotation
+    /// marks, backslashes and `${` mean something there.
+    #[error("the {key} of {package} cannot be a part of a requirement")]
+    Text {
+        /// The package.
+        package: String,
+        /// The key that the text belongs to.
+        key: &'static str,
+    },
     /// Nothing says where to get the package.
     #[error("{package} has neither a version with wheels or an sdist, nor another source")]
     NoSource {
@@ -140,7 +150,7 @@ pub fn parse(text: &str, path: &Utf8Path, markers: &MarkerEnvironment) -> Result
     for package in &lock.packages {
         let applies = match &package.marker {
             None => true,
-            Some(marker) => MarkerTree::from_str(marker)
+            Some(marker) => requirements::marker(marker)
                 .map_err(|_| {
                     unsupported(Problem::Marker {
                         package: package.name.clone(),
@@ -153,59 +163,64 @@ pub fn parse(text: &str, path: &Utf8Path, markers: &MarkerEnvironment) -> Result
             continue;
         }
         let name = PackageName::new(package.name.clone())
-            .map_err(|_| unsupported(Problem::Name { package: package.name.clone() }))?;
-        let resolved = resolve(package, &name, root)
-            .ok_or_else(|| unsupported(Problem::NoSource { package: package.name.clone() }))?;
-        add_index(&mut wanted, package.index.as_deref());
+            .ok()
+            .filter(|name| !name.as_ref().is_empty())
+            .ok_or_else(|| unsupported(Problem::Name { package: package.name.clone() }))?;
+        let resolved = resolve(package, &name, root).map_err(unsupported)?;
+        if let Some(index) = &package.index {
+            add_index(&mut wanted, word(package, "index", index).map_err(unsupported)?);
+        }
         wanted.packages.insert(name, resolved);
     }
     Ok(wanted)
 }
 
 /// A tool that cannot read the file itself is at least told of every index it names.
-fn add_index(wanted: &mut Wanted, index: Option<&str>) {
-    if let Some(index) = index {
-        let line = ["--extra-index-url ", index].concat();
-        if !wanted.options.contains(&line) {
-            wanted.options.push(line);
-        }
+fn add_index(wanted: &mut Wanted, index: &str) {
+    let line = ["--extra-index-url ", index].concat();
+    if !wanted.options.contains(&line) {
+        wanted.options.push(line);
     }
 }
 
-fn resolve(package: &Package, name: &PackageName, root: &Utf8Path) -> Option<WantedPackage> {
+fn resolve(
+    package: &Package,
+    name: &PackageName,
+    root: &Utf8Path,
+) -> Result<WantedPackage, Problem> {
+    let no_source = || Problem::NoSource { package: package.name.clone() };
     let version = package
         .version
         .as_deref()
         .and_then(|version| Version::from_str(version).ok().map(|version| version.to_string()));
     let (origin, target, hashes) = if let Some(vcs) = &package.vcs {
-        let url = vcs_url(vcs, root)?;
+        let url = vcs_url(package, vcs, root)?;
         (Origin::Url { url: url.clone() }, url, Vec::new())
     } else if let Some(directory) = &package.directory {
-        let mut path = lexical(&root.join(&directory.path));
+        let mut path = root.join(&directory.path);
         if let Some(subdirectory) = &directory.subdirectory {
             path.push(subdirectory);
         }
-        let target = file_url(&path);
+        let path = lexical(&path);
+        let target = path_url(package, &path)?;
         (Origin::Path { path, editable: directory.editable }, target, Vec::new())
     } else if let Some(archive) = &package.archive {
-        let (origin, target) = archive_origin(archive, root)?;
-        (origin, target, hashes(std::slice::from_ref(archive)))
+        let (origin, target) = archive_origin(package, archive, root)?;
+        (origin, target, hashes(package, [archive])?)
     } else {
-        let mut found = hashes(&package.wheels);
-        found.extend(package.sdist.iter().flat_map(|sdist| hashes(std::slice::from_ref(sdist))));
-        (Origin::Index, String::new(), found)
+        let files = package.wheels.iter().chain(&package.sdist);
+        (Origin::Index, String::new(), hashes(package, files)?)
     };
-    let requirement = match &origin {
-        Origin::Index => [name.as_ref(), "==", version.as_deref()?].concat(),
-        Origin::Path { path, editable: true } => ["-e ", path.as_str()].concat(),
+    let mut line = match &origin {
+        Origin::Index => [name.as_ref(), "==", version.as_deref().ok_or_else(no_source)?].concat(),
+        Origin::Path { editable: true, .. } => ["-e ", &target].concat(),
         _ => [name.as_ref(), " @ ", &target].concat(),
     };
-    let mut line = requirement;
     for hash in &hashes {
         line.push_str(" --hash=");
         line.push_str(hash);
     }
-    Some(WantedPackage {
+    Ok(WantedPackage {
         name: Some(name.clone()),
         version,
         origin,
@@ -214,36 +229,72 @@ fn resolve(package: &Package, name: &PackageName, root: &Utf8Path) -> Option<Wan
     })
 }
 
-fn hashes(artifacts: &[Artifact]) -> Vec<String> {
-    artifacts
-        .iter()
-        .filter_map(|artifact| artifact.hashes.get("sha256"))
-        .map(|digest| ["sha256:", digest].concat())
+fn hashes<'a>(
+    package: &Package,
+    artifacts: impl IntoIterator<Item = &'a Artifact>,
+) -> Result<Vec<String>, Problem> {
+    let digests = artifacts.into_iter().filter_map(|artifact| artifact.hashes.get("sha256"));
+    digests
+        .map(|digest| {
+            if digest.is_empty() || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                return Err(Problem::Text { package: package.name.clone(), key: "hash" });
+            }
+            Ok(["sha256:", digest].concat())
+        })
         .collect()
 }
 
-fn archive_origin(archive: &Artifact, root: &Utf8Path) -> Option<(Origin, String)> {
+fn archive_origin(
+    package: &Package,
+    archive: &Artifact,
+    root: &Utf8Path,
+) -> Result<(Origin, String), Problem> {
     if let Some(path) = &archive.path {
         let path = lexical(&root.join(path));
-        let target = file_url(&path);
-        return Some((Origin::Path { path, editable: false }, target));
+        let target = path_url(package, &path)?;
+        return Ok((Origin::Path { path, editable: false }, target));
     }
-    let url = archive.url.clone()?;
-    Some((Origin::Url { url: url.clone() }, url))
+    let Some(url) = &archive.url else {
+        return Err(Problem::NoSource { package: package.name.clone() });
+    };
+    let url = word(package, "URL", url)?.to_owned();
+    Ok((Origin::Url { url: url.clone() }, url))
 }
 
-fn vcs_url(vcs: &Vcs, root: &Utf8Path) -> Option<String> {
+fn vcs_url(package: &Package, vcs: &Vcs, root: &Utf8Path) -> Result<String, Problem> {
     let repository = match (&vcs.url, &vcs.path) {
-        (Some(url), _) => url.clone(),
-        (None, Some(path)) => file_url(&lexical(&root.join(path))),
-        (None, None) => return None,
+        (Some(url), _) => word(package, "URL", url)?.to_owned(),
+        (None, Some(path)) => path_url(package, &lexical(&root.join(path)))?,
+        (None, None) => return Err(Problem::NoSource { package: package.name.clone() }),
     };
-    let mut url = [vcs.kind.as_str(), "+", &repository, "@", &vcs.commit_id].concat();
+    if !["git", "hg", "svn", "bzr"].contains(&vcs.kind.as_str()) {
+        return Err(Problem::Text { package: package.name.clone(), key: "vcs type" });
+    }
+    let commit = word(package, "commit-id", &vcs.commit_id)?;
+    let mut url = [vcs.kind.as_str(), "+", &repository, "@", commit].concat();
     if let Some(subdirectory) = &vcs.subdirectory {
         url.push_str("#subdirectory=");
-        url.push_str(subdirectory);
+        url.push_str(word(package, "subdirectory", subdirectory)?);
     }
-    Some(url)
+    Ok(url)
+}
+
+/// The URL of a path. Quotation marks and brackets may stand in one, but not behind `-e`.
+fn path_url(package: &Package, path: &Utf8Path) -> Result<String, Problem> {
+    let url = file_url(path).replace('\'', "%27").replace('[', "%5B").replace(']', "%5D");
+    word(package, "path", &url)?;
+    Ok(url)
+}
+
+/// A text that stays one word in a requirement.
+fn word<'a>(package: &Package, key: &'static str, text: &'a str) -> Result<&'a str, Problem> {
+    let breaks = |letter: char| {
+        letter.is_whitespace() || letter.is_control() || matches!(letter, '"' | '\'' | '\\')
+    };
+    if text.is_empty() || text.contains(breaks) || text.contains("${") {
+        return Err(Problem::Text { package: package.name.clone(), key });
+    }
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -292,7 +343,7 @@ archive = { path = "blob-1.zip", hashes = { sha256 = "bb" } }
             [
                 format!("blob @ {} --hash=sha256:bb", file_url(&root.join("blob-1.zip"))),
                 "checkout @ git+https://example.org/c.git@abc#subdirectory=s".into(),
-                format!("-e {}", lexical(&root.join("../here"))),
+                format!("-e {}", file_url(&lexical(&root.join("../here")))),
                 "six==1.17.0 --hash=sha256:aa".into(),
             ]
         );
@@ -310,6 +361,12 @@ archive = { path = "blob-1.zip", hashes = { sha256 = "bb" } }
                 "marker of a",
             ),
             ("lock-version = \"1.0\"\n[[packages]]\nname = \"a\"", "a has neither"),
+            ("lock-version = \"1.0\"\n[[packages]]\nname = \"\"", "`` is not a package name"),
+            (
+                "lock-version = \"1.0\"\n[[packages]]\nname = \"a\"\n\
+                 marker = \"os_name == 'nt'h\u{8c}\"",
+                "marker of a",
+            ),
         ];
         for (text, expected) in table {
             let (_keep, path) = write(text);
@@ -321,4 +378,39 @@ archive = { path = "blob-1.zip", hashes = { sha256 = "bb" } }
         let (_keep, path) = write("lock-version = ");
         assert!(matches!(read(&path, &markers()), Err(Error::Pylock { .. })));
     }
+    #[test]
+    fn a_package_is_one_requirement_and_nothing_else() {
+        let table = [
+            (r#"index = "https://h\n--index-url https://evil""#, "index"),
+            (r#"index = "https://${HOME}""#, "index"),
+            (r#"wheels = [{ hashes = { sha256 = "aa --index-url=https://evil" } }]"#, "hash"),
+            (r#"archive = { url = "https://h/a.zip --config-settings=x" }"#, "URL"),
+            (r#"archive = { url = "https://h/a.zip\u2028evil" }"#, "URL"),
+            (r#"archive = { url = "https://h/a.zip\\" }"#, "URL"),
+            (r#"archive = { url = "" }"#, "URL"),
+            (r#"vcs = { type = "x", url = "https://h", commit-id = "a" }"#, "vcs type"),
+            (r#"vcs = { type = "git", url = "https://h", commit-id = "a # b" }"#, "commit-id"),
+            (
+                r#"vcs = { type = "git", url = "https://h", commit-id = "a", subdirectory = "${A}" }"#,
+                "subdirectory",
+            ),
+        ];
+        for (source, key) in table {
+            let text = [HEAD, source].concat();
+            match parse(&text, Utf8Path::new("/p/pylock.toml"), &markers()) {
+                Err(Error::PylockUnsupported {
+                    problem: Problem::Text { key: found, .. }, ..
+                }) => {
+                    assert_eq!(found, key, "{source}");
+                }
+                other => panic!("{source}: {other:?}"),
+            }
+        }
+        let text = [HEAD, r#"directory = { path = "it's [x] \n--pre", editable = true }"#].concat();
+        let wanted = parse(&text, Utf8Path::new("/p/pylock.toml"), &markers()).unwrap();
+        let lines: Vec<_> = wanted.all().map(|package| package.line.as_str()).collect();
+        assert_eq!(lines, ["-e file:///p/it%27s%20%5Bx%5D%20%0A--pre"]);
+    }
+
+    const HEAD: &str = "lock-version = \"1.0\"\n[[packages]]\nname = \"a\"\nversion = \"1\"\n";
 }
