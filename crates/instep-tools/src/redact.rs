@@ -3,6 +3,7 @@
 //! process runner goes through [`redact`] before anybody else gets it.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// What stands where a secret stood.
 const MASK: &str = "***";
@@ -56,9 +57,40 @@ const SHORTEST_TOKEN: usize = 30;
 ///
 /// Text without any is borrowed, not copied.
 pub fn redact(text: &str) -> Cow<'_, str> {
-    let mut redacted = Redactor { text, copied: 0, output: String::new() };
-    redacted.scan();
-    redacted.finish()
+    let mut output = String::new();
+    // Everything before this byte stands in `output`.
+    let mut copied = 0;
+    let mut secret: Option<Range<usize>> = None;
+    let mut word_start = true;
+    for (at, character) in text.char_indices() {
+        if let Some(found) = secret_at(text, at, word_start) {
+            // Secrets that overlap are one: a URL with a password may be an option's value, and end behind it.
+            secret = match secret {
+                Some(open) if found.start <= open.end => {
+                    Some(open.start.min(found.start)..open.end.max(found.end))
+                }
+                open => {
+                    mask(text, &mut copied, &mut output, open);
+                    Some(found)
+                }
+            };
+        }
+        word_start = !is_word(character);
+    }
+    mask(text, &mut copied, &mut output, secret);
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    output.push_str(text.get(copied..).unwrap_or_default());
+    Cow::Owned(output)
+}
+
+fn mask(text: &str, copied: &mut usize, output: &mut String, secret: Option<Range<usize>>) {
+    if let Some(secret) = secret {
+        output.push_str(text.get(*copied..secret.start).unwrap_or_default());
+        output.push_str(MASK);
+        *copied = secret.end;
+    }
 }
 
 /// Whether the value after this option (`--password`, `--token=`) is a secret.
@@ -74,55 +106,19 @@ fn is_secret_name(name: &str) -> bool {
     })
 }
 
-/// Copies the text piece by piece, leaving secrets out.
-struct Redactor<'a> {
-    text: &'a str,
-    /// Everything before this byte stands in `output`.
-    copied: usize,
-    output: String,
-}
-
-impl<'a> Redactor<'a> {
-    fn scan(&mut self) {
-        let mut at = 0;
-        let mut word_start = true;
-        while let Some(character) = self.rest(at).chars().next() {
-            let secret = match character {
-                ':' if self.rest(at).starts_with("://") => user_info(self.text, at),
-                '=' => assigned(self.text, at),
-                _ if word_start => option_value(self.text, at)
-                    .or_else(|| header_value(self.text, at))
-                    .or_else(|| known_token(self.text, at)),
-                _ => None,
-            };
-            if let Some((start, end)) = secret {
-                self.mask(start, end);
-                at = end;
-                word_start = false;
-                continue;
-            }
-            at += character.len_utf8();
-            word_start = !is_word(character);
-        }
+/// The secret, if any, that begins to show at byte `at`; `word_start` says that no word goes on there.
+fn secret_at(text: &str, at: usize, word_start: bool) -> Option<Range<usize>> {
+    let rest = text.get(at..)?;
+    if rest.starts_with("://") {
+        return user_info(text, at);
     }
-
-    fn rest(&self, at: usize) -> &'a str {
-        self.text.get(at..).unwrap_or_default()
+    if rest.starts_with('=') {
+        return assigned(text, at);
     }
-
-    fn mask(&mut self, start: usize, end: usize) {
-        self.output.push_str(self.text.get(self.copied..start).unwrap_or_default());
-        self.output.push_str(MASK);
-        self.copied = end;
+    if !word_start {
+        return None;
     }
-
-    fn finish(mut self) -> Cow<'a, str> {
-        if self.copied == 0 {
-            return Cow::Borrowed(self.text);
-        }
-        self.output.push_str(self.rest(self.copied));
-        Cow::Owned(self.output)
-    }
+    option_value(text, at).or_else(|| header_value(text, at)).or_else(|| known_token(text, at))
 }
 
 fn is_word(character: char) -> bool {
@@ -130,21 +126,31 @@ fn is_word(character: char) -> bool {
 }
 
 /// Where the user part of a URL stands whose `://` is at `colon`. It ends at the last `@` before the path, since a
-/// password may hold an unescaped one.
-fn user_info(text: &str, colon: usize) -> Option<(usize, usize)> {
-    let start = colon + 3;
+/// password may hold an unescaped one. Where a password holds an unescaped `/`, what stands before it looks like a
+/// host whose port is no number; it ends at the last `@` of the word then.
+fn user_info(text: &str, colon: usize) -> Option<Range<usize>> {
+    let start = colon + "://".len();
     let rest = text.get(start..)?;
-    let authority = rest
-        .find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '<' | '>'))
-        .and_then(|end| rest.get(..end))
-        .unwrap_or(rest);
-    let end = authority.rfind('@')?;
-    let user = authority.get(..end)?;
-    (!user.is_empty() && user != "git").then_some((start, start + end))
+    let word = until(rest, |c| c.is_whitespace() || matches!(c, '"' | '<' | '>'));
+    let authority = until(word, |c| matches!(c, '/' | '?' | '#'));
+    let end = match authority.rfind('@') {
+        Some(end) => end,
+        None if has_odd_port(authority) => word.rfind('@')?,
+        None => return None,
+    };
+    let user = word.get(..end)?;
+    (!user.is_empty() && user != "git").then_some(start..start + end)
+}
+
+fn has_odd_port(authority: &str) -> bool {
+    !authority.starts_with('[')
+        && authority
+            .split_once(':')
+            .is_some_and(|(_, port)| port.contains(|c: char| !c.is_ascii_digit()))
 }
 
 /// Where the value after the `=` at `equals` stands, if the name before it is a secret's.
-fn assigned(text: &str, equals: usize) -> Option<(usize, usize)> {
+fn assigned(text: &str, equals: usize) -> Option<Range<usize>> {
     let before = text.get(..equals)?;
     let name_start = before
         .char_indices()
@@ -152,63 +158,65 @@ fn assigned(text: &str, equals: usize) -> Option<(usize, usize)> {
         .take_while(|(_, c)| is_word(*c))
         .last()
         .map_or(equals, |(index, _)| index);
-    let name = before.get(name_start..)?.trim_start_matches('-');
-    if !is_secret_name(name) {
+    let name = before.get(name_start..)?;
+    if !is_secret_name(name.trim_start_matches('-')) {
         return None;
     }
-    // `package==1.0` compares; `token==1` is a requirement, not an assignment.
     let start = equals + 1;
-    if text.get(start..)?.starts_with('=') || before.ends_with(['=', '!', '<', '>', '~']) {
+    // `package==1.0` compares; `token==1` is a requirement, not an assignment.
+    let is_option = name.starts_with("--");
+    if !is_option && text.get(start..)?.starts_with('=') {
         return None;
     }
-    value(text, start)
+    let in_query = before.get(..name_start)?.ends_with(['?', '&']);
+    value(text, start, if in_query { &['&', '#'] } else { &[] })
 }
 
 /// Where the value of the option that begins at `at` stands, for `--password VALUE`. The form with `=` is
 /// [`assigned`]'s.
-fn option_value(text: &str, at: usize) -> Option<(usize, usize)> {
+fn option_value(text: &str, at: usize) -> Option<Range<usize>> {
     let rest = text.get(at..)?.strip_prefix("--")?;
-    let name_end = rest.find(|c: char| !is_word(c))?;
-    let gap = rest.get(name_end..)?;
-    if !gap.starts_with(' ') || !is_secret_name(rest.get(..name_end)?) {
+    let name = until(rest, |c| !is_word(c));
+    let gap = rest.get(name.len()..)?;
+    if !gap.starts_with(' ') || !is_secret_name(name) {
         return None;
     }
     let spaces = gap.len() - gap.trim_start_matches(' ').len();
-    value(text, at + 2 + name_end + spaces)
+    value(text, at + 2 + name.len() + spaces, &[])
 }
 
 /// Where the credentials after `Bearer` or `Basic` stand.
-fn header_value(text: &str, at: usize) -> Option<(usize, usize)> {
+fn header_value(text: &str, at: usize) -> Option<Range<usize>> {
     let rest = text.get(at..)?;
     let scheme = ["bearer ", "basic "].into_iter().find(|scheme| {
         rest.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     })?;
-    let start = at + scheme.len();
-    let (_, end) = value(text, start)?;
     // Prose says "basic support"; credentials are long.
-    (end - start >= 12).then_some((start, end))
+    value(text, at + scheme.len(), &[]).filter(|found| found.len() >= 12)
 }
 
 /// Where a token of a well-known service stands that begins at `at`.
-fn known_token(text: &str, at: usize) -> Option<(usize, usize)> {
+fn known_token(text: &str, at: usize) -> Option<Range<usize>> {
     let rest = text.get(at..)?;
     TOKEN_PREFIXES.iter().find(|prefix| rest.starts_with(**prefix))?;
-    let length = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
-    (length >= SHORTEST_TOKEN).then_some((at, at + length))
+    let token = until(rest, |c| !is_word(c));
+    (token.len() >= SHORTEST_TOKEN).then_some(at..at + token.len())
 }
 
-/// Where the value that begins at `start` stands: up to its closing quote, or to what ends an unquoted one.
-fn value(text: &str, start: usize) -> Option<(usize, usize)> {
+/// Where the value that begins at `start` stands: up to its closing quote, or to white space or one of `ends`, without
+/// the punctuation before that.
+fn value(text: &str, start: usize, ends: &[char]) -> Option<Range<usize>> {
     let rest = text.get(start..)?;
     if let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')) {
-        let inside = rest.get(1..)?;
-        let length = inside.find(quote).unwrap_or(inside.len());
-        return (length > 0).then_some((start + 1, start + 1 + length));
+        let inside = until(rest.get(1..)?, |c| c == quote);
+        return (!inside.is_empty()).then_some(start + 1..start + 1 + inside.len());
     }
-    let length = rest
-        .find(|c: char| {
-            c.is_whitespace() || matches!(c, '&' | '#' | '"' | '\'' | ',' | ';' | ')' | ']' | '>')
-        })
-        .unwrap_or(rest.len());
-    (length > 0).then_some((start, start + length))
+    let whole = until(rest, |c| c.is_whitespace() || c == '"' || ends.contains(&c));
+    let length = whole.trim_end_matches(['\'', ',', ';', ')', ']', '>']).len();
+    (length > 0).then_some(start..start + length)
+}
+
+/// The beginning of a text, up to the first character of these.
+fn until(text: &str, ends: impl Fn(char) -> bool) -> &str {
+    text.split(ends).next().unwrap_or(text)
 }

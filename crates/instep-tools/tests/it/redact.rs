@@ -18,6 +18,10 @@ fn secrets_are_taken_out_and_nothing_else() {
         ("a @ https://u:p@one/a, https://u:q@two/b", "a @ https://***@one/a, https://***@two/b"),
         ("'https://u:p@host'", "'https://***@host'"),
         ("https://u:${TOKEN}@host", "https://***@host"),
+        ("https://u:it's@host/x", "https://***@host/x"),
+        ("https://u:pa/s?s#@host/x, next", "https://***@host/x, next"),
+        ("https://host:8080/simple/pkg@1.0", "https://host:8080/simple/pkg@1.0"),
+        ("https://[::1]:8080/simple/pkg@1.0", "https://[::1]:8080/simple/pkg@1.0"),
         ("https://u:p\u{e4}ss@h\u{f6}st/", "https://***@h\u{f6}st/"),
         // query strings
         ("https://h/x?token=abc&v=1", "https://h/x?token=***&v=1"),
@@ -30,6 +34,14 @@ fn secrets_are_taken_out_and_nothing_else() {
         ("uv publish --token \"a b\"", "uv publish --token \"***\""),
         ("UV_PUBLISH_TOKEN=abc uv", "UV_PUBLISH_TOKEN=*** uv"),
         ("API_KEY=abc, next", "API_KEY=***, next"),
+        ("pip --password a,b&c;d) x", "pip --password ***) x"),
+        ("(PIP_PASSWORD=it's,me)", "(PIP_PASSWORD=***)"),
+        ("pip --password ==x", "pip --password ***"),
+        ("pip --password===x y", "pip --password=*** y"),
+        // one inside of another
+        ("--password https://u:a,b@host/x", "--password ***"),
+        ("token='https://u:it's@host/x", "token='***@host/x"),
+        ("--password --token secret", "--password *** ***"),
         // headers and tokens
         ("Authorization: Bearer abcdefghijklmnop", "Authorization: Bearer ***"),
         ("authorization: basic dXNlcjpwYXNzd29yZA==", "authorization: basic ***"),
