@@ -28,6 +28,7 @@ fn check_cfg(text: &str) {
 
 fn check_folder(folder: &str) {
     let Some((name, version)) = split_folder(folder) else { return };
+    assert!(!name.as_ref().is_empty(), "{folder:?}");
     assert!(folder.contains(&version) || version == "0");
     // The folder that a wheel of this name and version is installed as is understood the same.
     let normal = [&name.as_ref().replace('-', "_"), "-", &version, ".dist-info"].concat();

@@ -89,24 +89,34 @@ fn said(input: &Input) -> Option<String> {
         Form::Url => url(input.user, &secret)?,
         Form::Token => url(&secret, "")?,
         Form::TypedUrl => {
-            let typed = |text: &str| plain(text) && !text.contains(['/', '?', '#', '"', '<', '>']);
-            if !typed(input.user) || !typed(&secret) {
+            let typed = |text: &str| plain(text) && !text.contains(['"', '<', '>']);
+            if !typed(input.user) || !typed(&secret) || input.user.contains(['/', '?', '#']) {
+                return None;
+            }
+            // What is typed may look as good as a host, its port, and an `@` in a path.
+            if let Some((begin, _)) = secret.split_once(['/', '?', '#'])
+                && (input.user.contains(['@', '['])
+                    || begin.contains('@')
+                    || begin.chars().all(|c| c.is_ascii_digit()))
+            {
                 return None;
             }
             ["https://", input.user, ":", &secret, "@example.org/simple"].concat()
         }
         Form::Query => {
-            let value: String =
-                url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            let value: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
             ["https://example.org/simple?token=", &value].concat()
         }
         form => {
-            if !plain(&secret) || secret.starts_with('=') || secret.contains(['"', '\'']) {
+            // A quoted value ends with its quotation mark.
+            if !plain(&secret) || secret.contains('"') || secret.starts_with('\'') {
                 return None;
             }
             let name = match form {
                 Form::Option => "--password ",
                 Form::OptionValue => "--password=",
+                // `password==1` is a requirement.
+                _ if secret.starts_with('=') => return None,
                 _ => "PIP_PASSWORD=",
             };
             // What goes before would otherwise be a part of the name.

@@ -105,7 +105,9 @@ fn digest(lines: &[Line]) -> Digest {
         variables: Default::default(),
         root: "/project".into(),
     };
-    // A lock or not: either is an answer.
-    assert_eq!(requirements.pins().is_none(), !requirements.unpinned().is_empty());
+    let pins = requirements.pins();
+    assert_eq!(pins.is_none(), !requirements.unpinned().is_empty());
+    let names = pins.iter().flatten().filter_map(|pin| pin.name.as_ref());
+    assert!(names.into_iter().all(|name| !name.as_ref().is_empty()));
     requirements.digest()
 }

@@ -6,9 +6,7 @@ use std::fmt::Debug;
 
 use camino::Utf8Path;
 use instep_fuzz::Scratch;
-use instep_manifest::{
-    Error, History, HistoryEntry, InProgress, Interrupted, Manifest, StatCache,
-};
+use instep_manifest::{Error, History, HistoryEntry, InProgress, Interrupted, Manifest, StatCache};
 use libfuzzer_sys::fuzz_target;
 
 thread_local! {

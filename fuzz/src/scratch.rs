@@ -12,11 +12,8 @@ impl Scratch {
     /// A new, empty one.
     pub fn new() -> Self {
         let memory = Utf8Path::new("/dev/shm");
-        let guard = if memory.is_dir() {
-            tempfile::tempdir_in(memory)
-        } else {
-            tempfile::tempdir()
-        };
+        let guard =
+            if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
         let guard = guard.expect("a temporary folder can be made");
         let root = Utf8PathBuf::from_path_buf(guard.path().to_owned()).expect("it is UTF-8");
         Self { _guard: guard, root }
