@@ -131,6 +131,10 @@ mod tests {
             while !writer.is_finished() {
                 let seen = fs_err::read(&path).unwrap();
                 assert!(contents.contains(&seen), "half written: {} bytes", seen.len());
+                if cfg!(windows) {
+                    // There a file cannot be replaced while it is open; the writer tries again.
+                    std::thread::sleep(std::time::Duration::from_millis(20));
+                }
             }
         });
     }

@@ -184,6 +184,8 @@ mod tests {
             ("develop.egg-info", Some(("develop", "0"))),
             ("numpy", None),
             (".dist-info", None),
+            ("trailing_-1.0.dist-info", None),
+            ("-1.0.dist-info", None),
             ("-1.0.dist-info", None),
         ];
         for (folder, expected) in table {

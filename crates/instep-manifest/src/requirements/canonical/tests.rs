@@ -206,9 +206,11 @@ fn metadata_of_local_paths_counts() {
 fn a_path_is_the_same_absolute_and_relative_and_in_another_checkout() {
     let project = Project::new(&[("requirements.txt", b"./pkg\n")]);
     let relative = project.digest(&[]);
-    for absolute in [project.root.join("pkg").to_string(), format!("file://{}/pkg", project.root)] {
-        fs_err::write(project.root.join("requirements.txt"), absolute).unwrap();
-        assert_eq!(project.digest(&[]), relative);
+    let slash = if cfg!(windows) { "/" } else { "" };
+    let url = format!("file://{slash}{}/pkg", project.root.as_str().replace('\\', "/"));
+    for absolute in [project.root.join("pkg").to_string(), url] {
+        fs_err::write(project.root.join("requirements.txt"), &absolute).unwrap();
+        assert_eq!(project.digest(&[]), relative, "{absolute}");
     }
     assert_eq!(digest("./pkg"), relative);
 }
