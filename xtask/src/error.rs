@@ -1,6 +1,7 @@
 //! What can go wrong in a task.
 
 use std::io;
+use std::process::ExitStatus;
 
 use camino::Utf8PathBuf;
 
@@ -10,8 +11,10 @@ pub(crate) enum Error {
     Usage { given: String },
     #[error("`{command}` cannot be started: {source}")]
     Start { command: String, source: io::Error },
-    #[error("`{command}` ended with {code}{}", last_output(.output))]
-    Failed { command: String, code: String, output: String },
+    #[error("`{command}` ended with {status}{}", last_output(.output))]
+    Failed { command: String, status: ExitStatus, output: String },
+    #[error("`{command}` was interrupted ({status})")]
+    Interrupted { command: String, status: ExitStatus },
     #[error("`{command}` printed what was not expected: {source}")]
     Json { command: String, source: serde_json::Error },
     #[error("{path} has no lines `<!-- {name} -->` and `<!-- /{name} -->` to write between")]

@@ -18,26 +18,25 @@ pub(crate) fn lint(workspace: &Workspace) -> Result<ExitCode, Error> {
 
     let clippy = ["clippy", "--workspace", "--all-targets"];
     let deny = ["--", "-D", "warnings"];
-    checks.run("formatting", cargo().args(["fmt", "--all", "--check"]));
-    checks.run("clippy", cargo().args(clippy).args(deny));
+    checks.run("formatting", cargo().args(["fmt", "--all", "--check"]))?;
+    checks.run("clippy", cargo().args(clippy).args(deny))?;
     if components.windows {
-        checks
-            .run("clippy for Windows", cargo().args(clippy).args(["--target", WINDOWS]).args(deny));
+        checks.run(
+            "clippy for Windows",
+            cargo().args(clippy).args(["--target", WINDOWS]).args(deny),
+        )?;
     }
     // Libraries alone: the command has the name of the core crate, and their pages would be in one place.
     let doc = ["doc", "--workspace", "--lib", "--no-deps"];
-    checks.run("documentation", cargo().args(doc).env("RUSTDOCFLAGS", "-D warnings"));
-    checks.dependencies();
+    checks.run("documentation", cargo().args(doc).env("RUSTDOCFLAGS", "-D warnings"))?;
+    checks.dependencies()?;
     if let Some(typos) = components.tool("typos") {
-        checks.run("spelling", &mut Command::new(typos));
+        checks.run("spelling", &mut Command::new(typos))?;
     }
     match docs::check(workspace) {
         Ok(code) if code == ExitCode::SUCCESS => {}
-        Ok(_) => checks.failed.push("generated files"),
-        Err(error) => {
-            eprintln!("error: {error}");
-            checks.failed.push("generated files");
-        }
+        Ok(_) | Err(Error::Failed { .. }) => checks.failed.push("generated files"),
+        Err(error) => return Err(error),
     }
     Ok(checks.print())
 }
@@ -49,22 +48,24 @@ struct Checks<'a> {
 }
 
 impl Checks<'_> {
-    fn run(&mut self, name: &'static str, command: &mut Command) {
-        if let Err(error) = run(command.current_dir(&self.workspace.root)) {
-            eprintln!("error: {error}");
-            self.failed.push(name);
+    fn run(&mut self, name: &'static str, command: &mut Command) -> Result<(), Error> {
+        match run(command.current_dir(&self.workspace.root)) {
+            Err(Error::Failed { .. }) => self.failed.push(name),
+            other => other?,
         }
+        Ok(())
     }
 
     /// Licences, duplicates and sources; advisories need the network, and change without a change here.
-    fn dependencies(&mut self) {
+    fn dependencies(&mut self) -> Result<(), Error> {
         if which("cargo-deny").is_some() {
             let deny = ["deny", "--workspace", "check", "licenses", "bans", "sources"];
-            self.run("dependencies", cargo().args(deny));
+            self.run("dependencies", cargo().args(deny))?;
         } else {
             let how = "install it with: cargo install cargo-deny --locked";
             self.skipped.push(format!("dependencies: cargo-deny is missing, {how}"));
         }
+        Ok(())
     }
 
     fn print(self) -> ExitCode {

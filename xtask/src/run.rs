@@ -1,7 +1,7 @@
 //! Running programs, and saying so.
 
 use std::env;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -46,9 +46,18 @@ pub(crate) fn start(command: &Command, source: std::io::Error) -> Error {
     Error::Start { command: shown(command), source }
 }
 
-fn failed(command: &Command, status: std::process::ExitStatus, output: String) -> Error {
-    let code = status.code().map_or_else(|| "a signal".into(), |code| format!("exit code {code}"));
-    Error::Failed { command: shown(command), code, output }
+/// Ctrl-C reaches the whole group of processes; what runs after it was interrupted is not wanted any more.
+/// Instep's own sync has left its handler in this process, so nothing else ends it.
+pub(crate) fn is_interrupted(status: ExitStatus) -> bool {
+    const STATUS_CONTROL_C_EXIT: i32 = 0xC000_013A_u32.cast_signed();
+    matches!(status.code(), None | Some(STATUS_CONTROL_C_EXIT))
+}
+
+pub(crate) fn failed(command: &Command, status: ExitStatus, output: String) -> Error {
+    if is_interrupted(status) {
+        return Error::Interrupted { command: shown(command), status };
+    }
+    Error::Failed { command: shown(command), status, output }
 }
 
 /// The command as one would type it.

@@ -7,7 +7,7 @@ use camino::Utf8Path;
 
 use crate::components::{Components, WINDOWS};
 use crate::error::Error;
-use crate::run::{announce, cargo, run, start};
+use crate::run::{announce, cargo, failed, is_interrupted, run, start};
 use crate::tally::Tally;
 use crate::workspace::{Profile, Workspace};
 
@@ -55,7 +55,7 @@ pub(crate) fn test(workspace: &Workspace, options: &Options) -> Result<ExitCode,
     }
     report.tests_here(workspace, &components, options)?;
     if options.filter.is_empty() && components.windows {
-        report.lint_for_windows(workspace);
+        report.lint_for_windows(workspace)?;
         report.tests_under_wine(workspace, &components)?;
     }
     Ok(report.print())
@@ -91,13 +91,15 @@ impl Report {
         Ok(())
     }
 
-    fn lint_for_windows(&mut self, workspace: &Workspace) {
+    fn lint_for_windows(&mut self, workspace: &Workspace) -> Result<(), Error> {
         let mut command = cargo();
         command.args(["clippy", "--workspace", "--all-targets", "--target", WINDOWS]);
         command.args(["--", "-D", "warnings"]).current_dir(&workspace.root);
-        if run(&mut command).is_err() {
-            self.failed.push(format!("clippy for {WINDOWS}"));
+        match run(&mut command) {
+            Err(Error::Failed { .. }) => self.failed.push(format!("clippy for {WINDOWS}")),
+            other => other?,
         }
+        Ok(())
     }
 
     fn tests_under_wine(
@@ -132,7 +134,11 @@ impl Report {
                 }
             }
         }
-        if !child.wait()?.success() && tally.failed == 0 {
+        let status = child.wait()?;
+        if is_interrupted(status) {
+            return Err(failed(command, status, String::new()));
+        }
+        if !status.success() && tally.failed == 0 {
             self.failed.push(format!("{name}: cargo could not build or run them"));
         }
         self.tally += tally;
