@@ -96,7 +96,7 @@ pub enum Problem {
         package: String,
     },
     /// A text that would not stay a part of one requirement, on one line: white space, quotation
-    /// marks, backslashes and `${` mean something there.
+    /// marks, backslashes, `${` and a `-` at its start mean something there.
     #[error("the {key} of {package} cannot be a part of a requirement")]
     Text {
         /// The package.
@@ -291,7 +291,8 @@ fn word<'a>(package: &Package, key: &'static str, text: &'a str) -> Result<&'a s
     let breaks = |letter: char| {
         letter.is_whitespace() || letter.is_control() || matches!(letter, '"' | '\'' | '\\')
     };
-    if text.is_empty() || text.contains(breaks) || text.contains("${") {
+    let is_plain = !text.is_empty() && !text.starts_with('-') && !text.contains("${");
+    if !is_plain || text.contains(breaks) {
         return Err(Problem::Text { package: package.name.clone(), key });
     }
     Ok(text)
@@ -388,6 +389,7 @@ archive = { path = "blob-1.zip", hashes = { sha256 = "bb" } }
             (r#"archive = { url = "https://h/a.zip\u2028evil" }"#, "URL"),
             (r#"archive = { url = "https://h/a.zip\\" }"#, "URL"),
             (r#"archive = { url = "" }"#, "URL"),
+            (r#"archive = { url = "--pre" }"#, "URL"),
             (r#"vcs = { type = "x", url = "https://h", commit-id = "a" }"#, "vcs type"),
             (r#"vcs = { type = "git", url = "https://h", commit-id = "a # b" }"#, "commit-id"),
             (
