@@ -10,6 +10,7 @@ mod bench;
 mod components;
 mod docs;
 mod error;
+mod fuzz;
 mod lint;
 mod python_tools;
 mod run;
@@ -34,6 +35,7 @@ Commands:
                                dependencies, spelling, generated files
   sync-env                     keep the Python tools of this repository in step
   docs [--check]               write docs/reference from the command itself; --check: is it current?
+  fuzz [--seconds N] [TARGET]  every target of fuzz/, or one, for a minute each
   bench check                  what a check costs that finds nothing to do, beside its peers
   bench sync                   what a sync into a new environment costs, beside uv alone
 
@@ -65,6 +67,7 @@ fn dispatch(words: &[&str]) -> Result<ExitCode, Error> {
         ["sync-env"] => Ok(python_tools::sync(&workspace)),
         ["docs"] => docs::write(&workspace),
         ["docs", "--check"] => docs::check(&workspace),
+        ["fuzz", rest @ ..] => fuzz::fuzz(&workspace, &fuzz::Options::parse(rest)?),
         ["bench", "check"] => bench::check(&workspace),
         ["bench", "sync"] => bench::sync(&workspace),
         _ => Err(Error::Usage { given: words.join(" ") }),
