@@ -39,7 +39,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<ExitCode, Error> {
             bench.run(program, args)?;
         }
     }
-    let measured = measure(&bench.folder, &bench.path, WARMUP, RUNS, &candidates)?;
+    let measured = measure(&bench, WARMUP, RUNS, &candidates)?;
     let page = Page::of(workspace);
     page.write(
         &bench,

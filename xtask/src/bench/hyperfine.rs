@@ -1,10 +1,8 @@
 //! Measuring whole processes, without a shell between: `hyperfine -N`.
 
-use std::process::Command;
-
-use camino::Utf8Path;
 use serde::Deserialize;
 
+use super::peers::Bench;
 use crate::error::Error;
 use crate::run::{run, which};
 
@@ -37,19 +35,19 @@ struct Export {
     results: Vec<Measured>,
 }
 
-/// Measures the candidates one after the other in `folder`, whose `bin` comes first on `PATH`.
+/// Measures the candidates one after the other in the bench's folder.
 pub(super) fn measure(
-    folder: &Utf8Path,
-    path: &str,
+    bench: &Bench,
     warmup: u32,
     runs: u32,
     candidates: &[Candidate],
 ) -> Result<Vec<Measured>, Error> {
-    let why = || "install it, from Debian's package hyperfine for example".to_owned();
-    let program = which("hyperfine")
-        .ok_or_else(|| Error::Missing { what: "hyperfine".into(), why: why() })?;
-    let export = folder.join("hyperfine.json");
-    let mut command = Command::new(program);
+    if which("hyperfine").is_none() {
+        let why = "install it, from Debian's package hyperfine for example".into();
+        return Err(Error::Missing { what: "hyperfine".into(), why });
+    }
+    let export = bench.folder.join("hyperfine.json");
+    let mut command = bench.command("hyperfine");
     command.args(["-N", "--style", "basic", "--export-json", export.as_str()]);
     command.args(["--warmup", &warmup.to_string(), "--runs", &runs.to_string()]);
     for candidate in candidates {
@@ -58,7 +56,7 @@ pub(super) fn measure(
         }
         command.args(["--command-name", &candidate.name, &candidate.command]);
     }
-    run(command.current_dir(folder).env("PATH", path))?;
+    run(&mut command)?;
     let text = fs_err::read_to_string(&export)?;
     let export: Export = serde_json::from_str(&text)
         .map_err(|source| Error::Json { command: "hyperfine".into(), source })?;

@@ -47,7 +47,7 @@ impl Page {
     pub(super) fn write(&self, bench: &Bench, section: &Section) -> Result<(), Error> {
         let there =
             if self.path.exists() { fs_err::read_to_string(&self.path)? } else { NEW.to_owned() };
-        let text = section.render(&circumstances(bench, section.runs)?, bench.pins.len());
+        let text = section.render(&circumstances(bench, section.runs)?, bench.packages()?);
         let page = replaced(&there, section.name, &text)
             .ok_or_else(|| Error::Markers { path: self.path.clone(), name: section.name })?;
         println!("{text}");

@@ -17,6 +17,8 @@ pub(super) struct Bench {
     pub(super) path: String,
     /// The pinned packages, as in `name==1.0`.
     pub(super) pins: Vec<String>,
+    /// The interpreter that a measured command gets as `$PYTHON`, so that its text is the same everywhere.
+    pub(super) python: Option<String>,
 }
 
 impl Bench {
@@ -45,7 +47,7 @@ impl Bench {
         let pins = lines.filter(|line| line.starts_with(|first: char| first.is_alphanumeric()));
         let pins = pins.map(|pin| pin.trim_end_matches([' ', '\\']).to_owned()).collect();
         let path = joined.to_string_lossy().into_owned();
-        let bench = Self { folder, path, pins };
+        let bench = Self { folder, path, pins, python: None };
         bench.run("instep", &["sync", "--directory", "instep"])?;
         Ok(bench)
     }
@@ -92,6 +94,7 @@ impl Bench {
         command.current_dir(&self.folder).env("PATH", &self.path);
         // An active environment of whoever runs this is none of the bench's.
         command.env_remove("VIRTUAL_ENV").env_remove("CONDA_PREFIX");
+        command.envs(self.python.as_ref().map(|python| ("PYTHON", python)));
         command
     }
 
@@ -105,6 +108,13 @@ impl Bench {
             env::split_paths(&self.path).filter_map(|path| Utf8PathBuf::try_from(path).ok());
         let mut found = folders.map(|folder| crate::run::program(&folder, program));
         found.find(|path| path.is_file()).unwrap_or_else(|| Utf8Path::new(program).to_owned())
+    }
+
+    /// How many packages the lock comes to on this machine.
+    pub(super) fn packages(&self) -> Result<usize, Error> {
+        let ask = "import importlib.metadata as m; print(len(list(m.distributions())))";
+        let count = self.ask("instep/.venv/bin/python", &["-I", "-c", ask])?;
+        Ok(count.parse().unwrap_or(self.pins.len()))
     }
 
     fn python_version(&self) -> Result<String, Error> {

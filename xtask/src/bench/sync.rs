@@ -13,16 +13,14 @@ const RUNS: u32 = 30;
 
 /// Measures `instep sync` beside the two commands of uv that it runs, and writes the page.
 pub(crate) fn sync(workspace: &Workspace) -> Result<ExitCode, Error> {
-    let bench = Bench::prepare(workspace, "sync")?;
+    let mut bench = Bench::prepare(workspace, "sync")?;
     bench.environment("bare", false)?;
     // Made from the interpreter that Instep's own environment is made from.
     let ask = "import sys; print(sys._base_executable)";
-    let python = bench.ask("instep/.venv/bin/python", &["-c", ask])?;
+    bench.python = Some(bench.ask("instep/.venv/bin/python", &["-c", ask])?);
     // Two processes need a shell, so both sides have one.
-    let uv = format!(
-        "uv venv --quiet --python {python} bare && \
-         uv pip sync --quiet --python bare instep/requirements-lock.txt"
-    );
+    let uv = "uv venv --quiet --python \"$PYTHON\" bare && \
+              uv pip sync --quiet --python bare instep/requirements-lock.txt";
     let candidates = [
         Candidate {
             name: "instep sync".into(),
@@ -35,7 +33,7 @@ pub(crate) fn sync(workspace: &Workspace) -> Result<ExitCode, Error> {
             prepare: Some("rm -rf bare".into()),
         },
     ];
-    let measured = measure(&bench.folder, &bench.path, WARMUP, RUNS, &candidates)?;
+    let measured = measure(&bench, WARMUP, RUNS, &candidates)?;
     let page = Page::of(workspace);
     page.write(
         &bench,
