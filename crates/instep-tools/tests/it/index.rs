@@ -310,7 +310,7 @@ fn pip_agrees_on_what_wins() {
         let (_guard, cwd) = folder();
         let (environment, settings) = read(&cwd, case.files, case.variables);
         let environment = environment.with_var("HOME", cwd.join("home").as_str());
-        let script = "from pip._internal.commands import create_command\ncommand = create_command('install')\noptions, _ = command.parser.parse_args([])\nprint(options.index_url)\nprint(' '.join(options.extra_index_urls))\nprint(' '.join(options.find_links))\nprint(options.proxy)\n";
+        let script = "from pip._internal.commands import create_command\ncommand = create_command('install')\nfrom pip._internal.models.index import PyPI\noptions, _ = command.parser.parse_args([])\nprint('' if options.index_url == PyPI.simple_url else options.index_url)\nprint(' '.join(options.extra_index_urls))\nprint(' '.join(options.find_links))\nprint(options.proxy)\n";
         let output = Run::new(&python.executable, &environment)
             .args(["-c", script])
             .run(&CancelToken::new(), &mut |_, _| {})
@@ -318,7 +318,7 @@ fn pip_agrees_on_what_wins() {
         let settings = settings.unwrap();
         let ours = format!(
             "{}\n{}\n{}\n{}\n",
-            settings.index_url.as_deref().unwrap_or("https://pypi.org/simple"),
+            settings.index_url.as_deref().unwrap_or_default(),
             settings.extra_index_urls.join(" "),
             settings.find_links.join(" "),
             settings.proxy.as_deref().unwrap_or_default(),
