@@ -33,6 +33,7 @@ use crate::error::Error;
 use crate::options;
 use crate::sources;
 use crate::spec::Spec;
+use crate::stamps::NO_RECORD;
 use crate::state::State;
 use crate::steps;
 
@@ -67,6 +68,9 @@ pub struct Check {
     /// What the environment was built from, where that is known.
     #[serde(skip)]
     pub manifest: Option<Manifest>,
+    /// Whether every stamp proved what it stands for, and the next check will be as quick.
+    #[serde(skip)]
+    pub(crate) stamps_hold: bool,
 }
 
 /// Everything a check looks at.
@@ -86,6 +90,7 @@ pub(crate) fn check(context: &Context<'_>, request: &CheckRequest) -> Result<Che
         findings: Vec::new(),
         damaged: BTreeSet::new(),
         manifest: None,
+        stamps_hold: false,
     };
     match Manifest::load(context.state.manifest()) {
         Ok(Some(manifest)) => {
@@ -165,14 +170,28 @@ impl Checker<'_> {
             None => true,
             Some((paths, _)) => paths.contains(path),
         };
+        self.answer.stamps_hold = suspects
+            .as_ref()
+            .is_some_and(|(paths, untouched_variables)| paths.is_empty() && *untouched_variables);
         if self.environment_is_there() {
             self.python(&is_suspect)?;
             self.drift(cache.as_ref(), &is_suspect)?;
         }
         self.app_version();
         self.options();
-        let variables_changed = suspects.as_ref().is_none_or(|(_, untouched)| !untouched);
-        self.sources(&is_suspect, variables_changed)?;
+        let must_read = match (&cache, &suspects) {
+            (Some(cache), Some((paths, untouched_variables))) => {
+                let interpreter = layout::interpreter(&self.context.spec.path);
+                // The other files are all there for what they say.
+                let says_something =
+                    |path: &str| path != interpreter && cache.entries.contains_key(path);
+                !untouched_variables || paths.iter().any(|path| says_something(path))
+            }
+            _ => true,
+        };
+        if must_read {
+            self.sources()?;
+        }
         self.steps(&is_suspect)?;
         Ok(())
     }
@@ -256,21 +275,7 @@ impl Checker<'_> {
         }
     }
 
-    fn sources(
-        &mut self,
-        is_suspect: &dyn Fn(&str) -> bool,
-        variables_changed: bool,
-    ) -> Result<(), Error> {
-        let changed: Vec<&str> = self
-            .manifest
-            .inputs
-            .iter()
-            .map(|input| input.path.as_str())
-            .filter(|path| is_suspect(path))
-            .collect();
-        if changed.is_empty() && !variables_changed {
-            return Ok(());
-        }
+    fn sources(&mut self) -> Result<(), Error> {
         let inputs = sources::read(self.context.root, self.context.spec, self.context.variables)?;
         for detail in inputs.differences(self.manifest) {
             self.answer.add(Reason::RequirementsChanged, detail);
@@ -407,9 +412,6 @@ fn stamp_drift(
     }
     details
 }
-
-/// The stamp of a `RECORD` that is not there: packages of old have none.
-pub(crate) const NO_RECORD: Stamp = Stamp { size: 0, modified: 0, file_id: 0, changed: 0 };
 
 /// The same without stamps: names and versions have to do.
 fn name_drift(folders: &[String], manifest: &Manifest, inexact: bool) -> Vec<(String, String)> {

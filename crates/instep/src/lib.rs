@@ -90,6 +90,7 @@ mod project;
 mod record;
 mod sources;
 mod spec;
+mod stamps;
 mod state;
 mod steps;
 mod sync;

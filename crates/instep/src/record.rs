@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::time::Instant;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use instep_fs::Stamp;
 use instep_manifest::{
     Change, HistoryEntry, Manifest, Outcome, Reason, RunId, StatCache, Tool, clock,
@@ -12,13 +12,13 @@ use instep_manifest::{
 use instep_tools::Environment as Variables;
 use instep_venv::{Observed, PackageName, Plan, Wanted, layout};
 
-use crate::check::{Check, NO_RECORD};
+use crate::check::Check;
 use crate::error::Error;
 use crate::options;
-use crate::sources::{self, Inputs};
+use crate::sources::Inputs;
 use crate::spec::Spec;
+use crate::stamps::{self, Watched};
 use crate::state::State;
-use crate::steps;
 use crate::toolbox::Toolbox;
 
 /// What is recorded about, and where.
@@ -35,7 +35,7 @@ pub(crate) struct Recording<'a> {
     pub(crate) started: Instant,
 }
 
-/// Records a sync that ended well: history, stat cache, manifest.
+/// Records a sync that ended well: history, manifest, stat cache.
 pub(crate) fn success(
     recording: &Recording<'_>,
     toolbox: &Toolbox,
@@ -43,15 +43,24 @@ pub(crate) fn success(
     wanted: &Wanted,
     plan: &Plan,
     observed: &Observed,
-    taken: StatCache,
 ) -> Result<Manifest, Error> {
     let manifest = manifest(recording, toolbox, inputs, wanted, observed);
     let history = recording.state.history();
     history.append(&entry(recording, &manifest, plan), Some(wanted.snapshot().as_bytes()))?;
     history.prune(recording.spec.history.max(1))?;
     manifest.save(recording.state.manifest())?;
-    let cache = stamps(recording, &manifest, inputs, observed, taken)?;
-    cache.save(&recording.state.stat_cache())?;
+    let watched = Watched {
+        root: recording.root,
+        spec: recording.spec,
+        state: recording.state,
+        variables: recording.variables,
+        inputs,
+        // A rollback follows no files: there is nothing that could change under it.
+        follows_files: recording.rollback.is_none(),
+    };
+    if let Some(cache) = stamps::take(&watched, observed)? {
+        cache.save(&recording.state.stat_cache())?;
+    }
     Ok(manifest)
 }
 
@@ -199,52 +208,4 @@ fn entry(recording: &Recording<'_>, manifest: &Manifest, plan: &Plan) -> History
         lock: None,
         error: None,
     }
-}
-
-/// The stamps of everything that the next check compares.
-///
-/// The sources were read at `cache.taken`, a while ago. A file that was written since then (the lock,
-/// by this very sync; or a requirements file, by somebody who did not wait) is read once more: only if
-/// it still says what was read may its stamp stand for it.
-fn stamps(
-    recording: &Recording<'_>,
-    manifest: &Manifest,
-    inputs: &Inputs,
-    observed: &Observed,
-    mut cache: StatCache,
-) -> Result<StatCache, Error> {
-    let stamp = |path: &Utf8Path| {
-        Stamp::of(path).map_err(|source| Error::Read { path: path.to_owned(), source })
-    };
-    let root = recording.root;
-    let before = clock::now();
-    let files = inputs.list.iter().map(|input| input.path.clone());
-    let absent = inputs.absent.iter().map(Utf8PathBuf::to_string);
-    let steps = recording.spec.after.iter().flat_map(steps::files).map(str::to_owned);
-    let interpreter = std::iter::once(manifest.interpreter.to_string());
-    for path in files.chain(absent).chain(steps).chain(interpreter) {
-        let found = stamp(&root.join(&path))?;
-        cache.entries.insert(path, found);
-    }
-    for distribution in observed.distributions.values() {
-        let record = stamp(&distribution.record_path())?;
-        cache.distributions.insert(distribution.folder.clone(), record.unwrap_or(NO_RECORD));
-    }
-    let is_settled = |stamp: &Option<Stamp>| stamp.is_none_or(|stamp| cache.is_trusted(&stamp));
-    if cache.entries.values().all(is_settled) || sources_say_the_same(recording, inputs) {
-        cache.taken = before;
-    }
-    if let Some(site_packages) = &observed.site_packages {
-        cache.directories.insert(site_packages.to_string(), stamp(site_packages)?);
-    }
-    cache.variables.clone_from(&inputs.variables);
-    cache.manifest = stamp(recording.state.manifest())?;
-    Ok(cache)
-}
-
-fn sources_say_the_same(recording: &Recording<'_>, inputs: &Inputs) -> bool {
-    // A rollback follows no files: there is nothing that could have changed under it.
-    recording.rollback.is_some()
-        || sources::read(recording.root, recording.spec, recording.variables)
-            .is_ok_and(|now| now.digest == inputs.digest && now.list == inputs.list)
 }

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::spec::{Source, Spec};
 
 /// The inputs of an environment at one moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Inputs {
     /// What they mean (row M7): the manifest's `requirementsHash`.
     pub(crate) digest: Digest,

@@ -2,13 +2,13 @@
 //!
 //! The order matters, and each line says what a kill right after it leaves behind:
 //!
-//! 1. check without any lock; in step: nothing else happens.
+//! 1. check without any lock; in step: nothing else happens, but for stamps that had to be doubted.
 //! 2. take the environment's lock; others wait, then find nothing to do.
 //! 3. clear away what a killed run left; the journal gets the end that it owes.
 //! 4. choose tools; the journal gets its start.
 //! 5. compile the lock, if it is not current, and replace it atomically: a valid lock.
 //! 6. plan, then apply under a marker: what `instep_venv::recover` undoes or the next run completes.
-//! 7. history, stat cache, manifest, in this order; then the marker goes: until it does, the next run
+//! 7. history, manifest, stat cache, in this order; then the marker goes: until it does, the next run
 //!    looks again.
 //! 8. run the steps after the sync; each is recorded when it has ended.
 
@@ -33,7 +33,9 @@ use crate::event::Event;
 use crate::host::Host;
 use crate::journal::{Counts, Journal, Line, LineEvent, Outcome};
 use crate::record::{self, Recording};
+use crate::sources;
 use crate::spec::Spec;
+use crate::stamps::{self, Watched};
 use crate::state::{self, State};
 use crate::steps;
 use crate::sync::prepare::Prepared;
@@ -132,6 +134,10 @@ pub(crate) fn sync(
     };
     let check = sync.check()?;
     if !check.needed {
+        if !check.stamps_hold && !request.dry_run {
+            // In step it is either way, also where nothing can be written.
+            let _ = sync.refresh_stamps();
+        }
         return Ok(sync.in_step(&check));
     }
     if request.dry_run {
@@ -225,17 +231,46 @@ impl Sync<'_> {
         }
     }
 
-    fn acquire(&self, host: &mut Host<'_>) -> Result<FileLock, Error> {
-        let holder = Holder {
+    /// Takes anew the stamps that the check could not rely on, as git does with its index: the next
+    /// check reads none of what somebody touched and left as it was. Not when somebody is at work on
+    /// the environment.
+    fn refresh_stamps(&mut self) -> Result<(), Error> {
+        let Some(_lock) = FileLock::try_acquire(&self.state.lock(), &self.holder())? else {
+            return Ok(());
+        };
+        let (root, variables) = (self.target.root, self.target.variables);
+        let inputs = sources::read(root, self.spec(), variables)?;
+        let observed = instep_venv::observe(&self.spec().path)?;
+        let watched = Watched {
+            root,
+            spec: self.target.spec,
+            state: &self.state,
+            variables,
+            inputs: &inputs,
+            follows_files: true,
+        };
+        let cache = stamps::take(&watched, &observed)?;
+        // The stamps are taken: what is found in step now is what they stand for.
+        match cache {
+            Some(cache) if !self.check()?.needed => Ok(cache.save(&self.state.stat_cache())?),
+            _ => Ok(()),
+        }
+    }
+
+    fn holder(&self) -> Holder {
+        Holder {
             pid: std::process::id(),
             command: ["instep sync ", &self.spec().name].concat(),
             started: clock::rfc3339(clock::now()),
-        };
+        }
+    }
+
+    fn acquire(&self, host: &mut Host<'_>) -> Result<FileLock, Error> {
         let cancel = host.cancel_token();
         let environment = self.spec().name.clone();
         let lock = FileLock::acquire(
             &self.state.lock(),
-            &holder,
+            &self.holder(),
             &mut |other| {
                 host.tell(Event::Waiting {
                     environment: environment.clone(),
@@ -422,7 +457,6 @@ impl Sync<'_> {
             &prepared.wanted,
             &prepared.plan,
             &observed,
-            prepared.taken.clone(),
         )?;
         InProgress::remove(&self.state.marker())?;
         Ok(manifest)

@@ -17,5 +17,6 @@ mod records;
 mod recovery;
 mod secrets;
 mod sources;
+mod stamps;
 mod support;
 mod sync;

@@ -40,7 +40,8 @@ def build_editable(folder, config_settings=None, metadata_directory=None):
     return write(folder, {"local.pth": str(HERE) + "\n"})
 "#;
 
-fn local(project: &instep_tests::Project, folder: &str) {
+/// A package in a folder, with a build backend of its own that needs nothing.
+pub(crate) fn local(project: &instep_tests::Project, folder: &str) {
     project.write(&format!("{folder}/pyproject.toml"), LOCAL);
     project.write(&format!("{folder}/backend.py"), BACKEND);
     project.write(&format!("{folder}/local.py"), "WHERE = __file__\n");

@@ -138,3 +138,12 @@ pub(crate) fn assert_tidy(project: &Project) {
     assert!(!project.exists(".instep/env/default/tmp"), "the scratch folder is left");
     assert!(found.is_empty(), "left behind: {found:?}");
 }
+
+#[cfg(unix)]
+pub(crate) fn make_executable(path: &Utf8Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[cfg(not(unix))]
+pub(crate) fn make_executable(_path: &Utf8Path) {}

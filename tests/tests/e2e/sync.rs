@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use instep_tests::{Project, Wheel};
 
 use crate::support::{
-    ENGINES, Engine, assert_tidy, family, json, manifest, packages, reasons, run_script, set,
+    ENGINES, Engine, assert_tidy, family, json, make_executable, manifest, packages, reasons,
+    run_script, set,
 };
 
 #[test]
@@ -240,15 +241,6 @@ fn uv_that_does_not_start_is_said_and_pip_does_the_work() {
     assert!(outcome.stderr.contains("pip is used"), "{}", outcome.stderr);
     assert_eq!(manifest(&project)["tool"]["name"], "pip");
 }
-
-#[cfg(unix)]
-fn make_executable(path: &camino::Utf8Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-#[cfg(not(unix))]
-fn make_executable(_path: &camino::Utf8Path) {}
 
 #[test]
 fn a_tool_can_be_forced_and_another_one_takes_over_without_reinstalling() {

@@ -2,7 +2,7 @@
 //! up to date, plan.
 
 use camino::Utf8Path;
-use instep_manifest::{Reason, StatCache, clock};
+use instep_manifest::Reason;
 use instep_venv::{Observed, Options, Plan, PyvenvCfg, Wanted};
 
 use super::{Rollback, Sync};
@@ -18,8 +18,6 @@ use crate::toolbox::Toolbox;
 
 /// What a run has found out before it changes the environment.
 pub(super) struct Prepared {
-    /// To be filled with stamps; its time is from before anything was read.
-    pub(super) taken: StatCache,
     pub(super) toolbox: Toolbox,
     pub(super) inputs: Inputs,
     pub(super) wanted: Wanted,
@@ -38,7 +36,6 @@ impl Sync<'_> {
         scratch: &Utf8Path,
         host: &mut Host<'_>,
     ) -> Result<Prepared, Error> {
-        let taken = StatCache::new(clock::now());
         let observed = instep_venv::observe(&self.spec().path)?;
         let (inputs, wanted, lock) = match self.rollback {
             Some(rollback) => self.read_snapshot(rollback, &toolbox)?,
@@ -47,7 +44,7 @@ impl Sync<'_> {
         let options = self.plan_options(check, interrupted, &observed, &toolbox, &inputs, &wanted);
         let plan = instep_venv::plan(&observed, &wanted, &options);
         host.tell(Event::Planned { environment: self.spec().name.clone(), plan: plan.clone() });
-        Ok(Prepared { taken, toolbox, inputs, wanted, observed, plan, lock })
+        Ok(Prepared { toolbox, inputs, wanted, observed, plan, lock })
     }
 
     fn read_snapshot(
