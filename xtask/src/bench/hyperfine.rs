@@ -1,5 +1,7 @@
 //! Measuring whole processes, without a shell between: `hyperfine -N`.
 
+use std::process::Command;
+
 use serde::Deserialize;
 
 use super::peers::Bench;
@@ -55,6 +57,10 @@ pub(super) fn measure(
             command.args(["--prepare", prepare]);
         }
         command.args(["--command-name", &candidate.name, &candidate.command]);
+    }
+    // What the preparation left for the disk would be written while the first candidate is measured.
+    if which("sync").is_some() {
+        run(&mut Command::new("sync"))?;
     }
     run(&mut command)?;
     let text = fs_err::read_to_string(&export)?;
