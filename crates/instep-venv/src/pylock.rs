@@ -214,7 +214,13 @@ fn resolve(
     let mut line = match &origin {
         Origin::Index => [name.as_ref(), "==", version.as_deref().ok_or_else(no_source)?].concat(),
         Origin::Path { editable: true, .. } => ["-e ", &target].concat(),
-        _ => [name.as_ref(), " @ ", &target].concat(),
+        _ => {
+            let line = [name.as_ref(), " @ ", &target].concat();
+            if requirements::requirement(&line).is_err() {
+                return Err(Problem::Text { package: package.name.clone(), key: "URL" });
+            }
+            line
+        }
     };
     for hash in &hashes {
         line.push_str(" --hash=");
@@ -390,6 +396,7 @@ archive = { path = "blob-1.zip", hashes = { sha256 = "bb" } }
             (r#"archive = { url = "https://h/a.zip\\" }"#, "URL"),
             (r#"archive = { url = "" }"#, "URL"),
             (r#"archive = { url = "--pre" }"#, "URL"),
+            ("archive = { url = \"####s://h/a.zip\" }", "URL"),
             (r#"vcs = { type = "x", url = "https://h", commit-id = "a" }"#, "vcs type"),
             (r#"vcs = { type = "git", url = "https://h", commit-id = "a # b" }"#, "commit-id"),
             (
