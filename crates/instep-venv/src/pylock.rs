@@ -96,7 +96,7 @@ pub enum Problem {
         package: String,
     },
     /// A text that would not stay a part of one requirement, on one line: white space, quotation
-    /// marks, backslashes, `${` and a `-` at its start mean something there.
+    /// marks, backslashes, `${`, and a `-` or `#` at its start mean something there.
     #[error("the {key} of {package} cannot be a part of a requirement")]
     Text {
         /// The package.
@@ -214,13 +214,7 @@ fn resolve(
     let mut line = match &origin {
         Origin::Index => [name.as_ref(), "==", version.as_deref().ok_or_else(no_source)?].concat(),
         Origin::Path { editable: true, .. } => ["-e ", &target].concat(),
-        _ => {
-            let line = [name.as_ref(), " @ ", &target].concat();
-            if requirements::requirement(&line).is_err() {
-                return Err(Problem::Text { package: package.name.clone(), key: "URL" });
-            }
-            line
-        }
+        _ => [name.as_ref(), " @ ", &target].concat(),
     };
     for hash in &hashes {
         line.push_str(" --hash=");
@@ -297,7 +291,7 @@ fn word<'a>(package: &Package, key: &'static str, text: &'a str) -> Result<&'a s
     let breaks = |letter: char| {
         letter.is_whitespace() || letter.is_control() || matches!(letter, '"' | '\'' | '\\')
     };
-    let is_plain = !text.is_empty() && !text.starts_with('-') && !text.contains("${");
+    let is_plain = !text.is_empty() && !text.starts_with(['-', '#']) && !text.contains("${");
     if !is_plain || text.contains(breaks) {
         return Err(Problem::Text { package: package.name.clone(), key });
     }
