@@ -99,14 +99,6 @@ pub enum Error {
         #[source]
         problem: crate::pylock::Problem,
     },
-    /// pip's report of what it would install is not understood.
-    #[error("pip's report `{path}` is not understood")]
-    Report {
-        /// Which.
-        path: Utf8PathBuf,
-        /// Why.
-        source: serde_json::Error,
-    },
     /// After the tools had ended, the environment was not what was planned.
     #[error("{tool} ended without an error, but the environment is not as planned: {difference}")]
     NotAsPlanned {
@@ -147,7 +139,6 @@ impl Error {
             Self::Pylock { .. } | Self::PylockUnsupported { .. } => {
                 "write it anew with the tool that made it"
             }
-            Self::Report { .. } => "upgrade pip, or use uv or pip-tools for the lock",
             Self::NotAsPlanned { .. } => {
                 "run `instep sync --rebuild`; `--verbose` shows what the tool printed"
             }

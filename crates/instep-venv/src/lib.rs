@@ -10,8 +10,7 @@
 //! 4. **record**: the caller's, who knows what the environment was built for (`instep-manifest`).
 //!
 //! Beside them stand the readers of what packaging tools leave on the disk: [`distribution`],
-//! [`record`], [`metadata`], [`PyvenvCfg`], [`pylock`], and [`compile()`], which makes a lock of
-//! requirements.
+//! [`record`], [`metadata`], [`PyvenvCfg`] and [`pylock`].
 //!
 //! # What is promised
 //!
@@ -22,7 +21,6 @@
 //! - Nothing is deleted that is not an environment, or carries no mark of ours.
 
 mod apply;
-mod compile;
 mod consistency;
 pub mod distribution;
 mod engine;
@@ -42,7 +40,6 @@ mod testing;
 mod wanted;
 
 pub use apply::{Job, apply};
-pub use compile::{Compile, Compiler, Upgrade, compile};
 pub use consistency::{Unmet, unmet};
 pub use distribution::Distribution;
 pub use engine::Engine;

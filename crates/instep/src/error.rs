@@ -136,6 +136,9 @@ pub enum Error {
     /// The virtual environment.
     #[error(transparent)]
     Venv(#[from] instep_venv::Error),
+    /// A lock.
+    #[error(transparent)]
+    Lock(#[from] instep_lock::Error),
     /// A requirements file, or a file of state.
     #[error(transparent)]
     Manifest(#[from] instep_manifest::Error),
@@ -230,6 +233,7 @@ impl Error {
                 return instep_fs::hint_for(source).map(str::to_owned);
             }
             Self::Venv(error) => return error.hint(),
+            Self::Lock(error) => return error.hint(),
             Self::Manifest(error) => return error.hint(),
             Self::Tools(error) => return error.hint(),
             Self::Fs(error) => return error.hint(),
@@ -241,9 +245,9 @@ impl Error {
     pub fn snippet(&self) -> Option<Snippet> {
         match self {
             Self::Config { snippet, .. } => Some(snippet.clone()),
-            Self::Manifest(error) | Self::Venv(instep_venv::Error::Manifest(error)) => {
-                requirement_snippet(error)
-            }
+            Self::Manifest(error)
+            | Self::Venv(instep_venv::Error::Manifest(error))
+            | Self::Lock(instep_lock::Error::Manifest(error)) => requirement_snippet(error),
             _ => None,
         }
     }
@@ -253,7 +257,8 @@ impl Error {
         match self {
             Self::Tools(error)
             | Self::Step { source: error, .. }
-            | Self::Venv(instep_venv::Error::Tools(error)) => error.tail(),
+            | Self::Venv(instep_venv::Error::Tools(error))
+            | Self::Lock(instep_lock::Error::Tools(error)) => error.tail(),
             _ => &[],
         }
     }
@@ -262,6 +267,7 @@ impl Error {
     pub fn is_cancelled(&self) -> bool {
         match self {
             Self::Venv(error) => error.is_cancelled(),
+            Self::Lock(error) => error.is_cancelled(),
             Self::Tools(error) | Self::Step { source: error, .. } => error.is_cancelled(),
             Self::Fs(error) => matches!(error, instep_fs::Error::Cancelled { .. }),
             _ => false,

@@ -1,8 +1,8 @@
 //! The lock of requirements files: whether it is current, and compiling it.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use instep_lock::{Compile, Compiler, Upgrade, compile};
 use instep_manifest::Digest;
-use instep_venv::{Compile, Compiler, Upgrade, compile};
 
 use crate::error::Error;
 use crate::event::Event;

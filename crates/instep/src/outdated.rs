@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use instep_lock::{Compile, Upgrade, compile};
 use instep_tools::Stream;
-use instep_venv::{Compile, Engine, PackageName, Upgrade, Wanted, compile, layout};
+use instep_venv::{Engine, PackageName, Wanted, layout};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;

@@ -2,8 +2,9 @@
 //! installed from like any other lock, and by whichever tool.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use instep_lock::Upgrade;
 use instep_tools::{Run, Stream};
-use instep_venv::{Engine, Upgrade};
+use instep_venv::Engine;
 
 use crate::error::Error;
 use crate::event::Event;

@@ -20,9 +20,10 @@ use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use instep_fs::{FileLock, Holder};
+use instep_lock::Upgrade;
 use instep_manifest::{Finding, InProgress, Interrupted, Manifest, Reason, RunId, clock};
 use instep_tools::{Environment as Variables, PythonRequest};
-use instep_venv::{Job, PackageName, Plan, PyvenvCfg, Recovered, Upgrade, Version, layout};
+use instep_venv::{Job, PackageName, Plan, PyvenvCfg, Recovered, Version, layout};
 use serde::Serialize;
 
 use crate::app_version;

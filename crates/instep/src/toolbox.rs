@@ -3,11 +3,12 @@
 use std::str::FromStr;
 
 use camino::Utf8Path;
+use instep_lock::Compiler;
 use instep_tools::{
     Environment as Variables, Error as ToolsError, IndexSettings, Interpreter, PythonRequest,
     Search, ToolCache, Uv, find_pip, find_pip_tools, find_python, find_uv, install_uv,
 };
-use instep_venv::{Compiler, Engine};
+use instep_venv::Engine;
 
 use crate::config::{Consent, Tool, Tools};
 use crate::error::Error;

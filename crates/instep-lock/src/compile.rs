@@ -21,7 +21,6 @@ use pep508_rs::{PackageName, Requirement, VersionOrUrl};
 use serde::Deserialize;
 
 use crate::error::Error;
-use crate::wanted::file_path;
 
 /// The tool that compiles.
 #[derive(Clone, Debug)]
@@ -259,9 +258,21 @@ struct DownloadInfo {
     #[serde(default)]
     subdirectory: Option<String>,
     #[serde(default)]
-    dir_info: Option<crate::distribution::DirInfo>,
+    dir_info: Option<DirInfo>,
     #[serde(default)]
-    vcs_info: Option<crate::distribution::VcsInfo>,
+    vcs_info: Option<VcsInfo>,
+}
+
+#[derive(Deserialize)]
+struct DirInfo {
+    #[serde(default)]
+    editable: bool,
+}
+
+#[derive(Deserialize)]
+struct VcsInfo {
+    vcs: String,
+    commit_id: String,
 }
 
 /// Runs pip's resolver; its [report](https://pip.pypa.io/en/stable/reference/installation-report/)
@@ -323,7 +334,10 @@ fn direct_line(name: &str, info: &DownloadInfo, root: &Utf8Path) -> String {
         }
         return line;
     }
-    let path = file_path(&info.url);
+    let path = match Target::parse(&info.url) {
+        Target::Local { path, .. } => Some(path),
+        Target::Url(_) => None,
+    };
     let inside = path.as_deref().and_then(|path| instep_fs::RelativePath::between(root, path));
     let target = match (inside, path) {
         (Some(relative), _) => ["./", relative.as_str()].concat(),
