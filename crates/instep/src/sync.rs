@@ -2,7 +2,7 @@
 //!
 //! The order matters, and each line says what a kill right after it leaves behind:
 //!
-//! 1. check without any lock; in step: nothing else happens, but for stamps that had to be doubted.
+//! 1. check without any lock; in step: nothing else happens, but for what `tidy` does.
 //! 2. take the environment's lock; others wait, then find nothing to do.
 //! 3. clear away what a killed run left; the journal gets the end that it owes.
 //! 4. choose tools; the journal gets its start.
@@ -135,9 +135,10 @@ pub(crate) fn sync(
     };
     let check = sync.check()?;
     if !check.needed {
-        if !check.stamps_hold && !request.dry_run {
+        let is_tidy = check.stamps_hold && !sync.state.scratch().exists();
+        if !is_tidy && !request.dry_run {
             // In step it is either way, also where nothing can be written.
-            let _ = sync.refresh_stamps();
+            let _ = sync.tidy(&check, host);
         }
         return Ok(sync.in_step(&check));
     }
@@ -232,13 +233,22 @@ impl Sync<'_> {
         }
     }
 
-    /// Takes anew the stamps that the check could not rely on, as git does with its index: the next
-    /// check reads none of what somebody touched and left as it was. Not when somebody is at work on
-    /// the environment.
-    fn refresh_stamps(&mut self) -> Result<(), Error> {
+    /// What is left to do where the environment is in step, unless somebody is at work on it: a run
+    /// that was killed after its work was recorded is brought to its end, and stamps that the check
+    /// could not rely on are taken anew.
+    fn tidy(&mut self, check: &Check, host: &mut Host<'_>) -> Result<(), Error> {
         let Some(_lock) = FileLock::try_acquire(&self.state.lock(), &self.holder())? else {
             return Ok(());
         };
+        if self.state.scratch().exists() {
+            self.recover(host)?;
+        }
+        if check.stamps_hold { Ok(()) } else { self.refresh_stamps() }
+    }
+
+    /// As git does with its index: the next check reads none of what somebody touched and left as it
+    /// was.
+    fn refresh_stamps(&mut self) -> Result<(), Error> {
         let (root, variables) = (self.target.root, self.target.variables);
         let inputs = sources::read(root, self.spec(), variables)?;
         let observed = instep_venv::observe(&self.spec().path)?;
@@ -349,9 +359,12 @@ impl Sync<'_> {
         });
         let toolbox = self.choose(host);
         let start = self.line(&run_id, toolbox.as_ref().ok());
+        // Before the start is written and until its end is: that is how the next sync, which may find
+        // nothing to do, knows of an end that is owed.
+        let scratch = self.state.fresh_scratch();
         self.target.journal.append(&start)?;
         let result = toolbox.and_then(|toolbox| {
-            let scratch = self.state.fresh_scratch()?;
+            let scratch = scratch?;
             let prepared = self.prepare(toolbox, &check, interrupted, &scratch, host)?;
             let manifest = self.carry_out(&prepared, &check, &run_id, &scratch, lock, host)?;
             Ok((prepared, manifest))
@@ -363,9 +376,10 @@ impl Sync<'_> {
             let steps = self.run_steps(manifest, host)?;
             Ok((prepared, steps))
         });
-        let _ = self.state.clear_scratch();
         let end = self.end(&start, result.as_ref().map(|(prepared, _)| &prepared.plan));
-        self.target.journal.append(&end)?;
+        let ended = self.target.journal.append(&end);
+        let _ = self.state.clear_scratch();
+        ended?;
         let (prepared, steps) = result?;
         let synced = self.synced(SyncOutcome::Synced, check, &prepared, steps, &run_id);
         host.tell(Event::SyncFinished {
