@@ -17,6 +17,7 @@
 
 mod append;
 mod error;
+mod lexical;
 mod lock;
 mod relative_path;
 mod retry;
@@ -31,6 +32,7 @@ mod write;
 
 pub use append::{append_line, rotate};
 pub use error::{Action, Error, PathProblem, disk_full, hint_for};
+pub use lexical::lexical;
 pub use lock::{FileLock, Holder};
 pub use relative_path::RelativePath;
 pub use stamp::Stamp;

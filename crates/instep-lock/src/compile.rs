@@ -80,8 +80,14 @@ pub struct Compile<'a> {
     pub previous: Option<&'a str>,
     /// Which pins may move.
     pub upgrade: &'a Upgrade,
-    /// For which Python.
+    /// What runs the tool, and builds what has to be built.
     pub python: &'a Interpreter,
+    /// The minor version of Python that the lock is for; only uv can do another than `python`'s.
+    pub python_version: &'a str,
+    /// The one platform that it is for, in uv's words; only uv can do another than this one.
+    pub platform: Option<&'a str>,
+    /// Whether it has the digests of the files.
+    pub hashes: bool,
     /// The variables that the tools see.
     pub variables: &'a Environment,
     /// The folder that relative paths are relative to, and that the tools run in.
@@ -104,19 +110,24 @@ pub fn compile(
     }
     match compiler {
         Compiler::Uv { uv, options } => {
-            let run = uv
-                .run(job.variables)
-                .args(["pip", "compile", "--universal", "--generate-hashes", "--no-header"])
+            let run = uv.run(job.variables).args(["pip", "compile", "--no-header"]);
+            let run = match job.platform {
+                Some(platform) => run.args(["--python-platform", platform]),
+                None => run.arg("--universal"),
+            };
+            let run = run
+                .args(job.hashes.then_some("--generate-hashes"))
                 .args(options)
                 .args(["--python", job.python.executable.as_str()])
-                .args(["--python-version", &minor(&job.python.version), "--output-file"])
+                .args(["--python-version", job.python_version, "--output-file"])
                 .arg(out.as_str());
             compile_to(run, job, &out, cancel, &mut on_line)
         }
         Compiler::PipTools(tools) => {
             let run = tools
                 .compile(job.variables)
-                .args(["--generate-hashes", "--no-header", "--no-emit-options"])
+                .args(job.hashes.then_some("--generate-hashes"))
+                .args(["--no-header", "--no-emit-options"])
                 .args(["--allow-unsafe", "--strip-extras", "--quiet", "--output-file"])
                 .arg(out.as_str());
             compile_to(run, job, &out, cancel, &mut on_line)
@@ -144,11 +155,6 @@ fn compile_to(
     }
     run.args(job.sources.iter().map(|path| path.as_str())).run(cancel, on_line)?;
     fs::read_to_string(out).map_err(|source| Error::Read { path: out.to_owned(), source })
-}
-
-/// `3.12.1` to `3.12`.
-fn minor(version: &str) -> String {
-    version.split('.').take(2).collect::<Vec<_>>().join(".")
 }
 
 fn write(path: &Utf8Path, source: std::io::Error) -> Error {
@@ -372,11 +378,5 @@ mod tests {
         if cfg!(unix) {
             assert_eq!(print_report(&report, Utf8Path::new("/p")), expected);
         }
-    }
-
-    #[test]
-    fn versions_are_cut_to_the_minor_one() {
-        assert_eq!(minor("3.12.1"), "3.12");
-        assert_eq!(minor("3.13.0rc1"), "3.13");
     }
 }

@@ -32,6 +32,101 @@ pub enum Error {
         /// Why.
         source: serde_json::Error,
     },
+    /// A layer's name could not be a package's.
+    #[error("`{name}` is no name for a layer")]
+    Name {
+        /// As it is written.
+        name: String,
+    },
+    /// Two layers have names that packaging tools do not tell apart.
+    #[error("the layers `{first}` and `{second}` have the same name")]
+    SameName {
+        /// One.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Two layers would write one file, or one would write what the other reads.
+    #[error("`{path}` is a file of both layers `{first}` and `{second}`")]
+    SameOutput {
+        /// The file.
+        path: Utf8PathBuf,
+        /// One.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Layers, or dependency groups, that build on each other.
+    #[error("these build on each other in a circle: {}", layers.join(" -> "))]
+    Cycle {
+        /// The way round, the first again at its end.
+        layers: Vec<String>,
+    },
+    /// A layer that is not there.
+    #[error("there is no layer `{name}` (there is: {})", known.join(", "))]
+    NoSuchLayer {
+        /// As it was asked for.
+        name: String,
+        /// Those that are.
+        known: Vec<String>,
+    },
+    /// A layer is declared to conflict with one that it builds on.
+    #[error("the layer `{layer}` builds on `{base}`, so the two cannot be in conflict")]
+    ConflictWithBase {
+        /// The layer.
+        layer: String,
+        /// What it builds on.
+        base: String,
+    },
+    /// A `pyproject.toml` that cannot be read.
+    #[error("`{path}` is not a pyproject.toml that can be read")]
+    Pyproject {
+        /// Which.
+        path: Utf8PathBuf,
+        /// Why, and where.
+        source: Box<toml::de::Error>,
+    },
+    /// A group or an extra that is not there.
+    #[error("`{path}` has no {what} `{name}`")]
+    NoSuchTable {
+        /// The `pyproject.toml`.
+        path: Utf8PathBuf,
+        /// `dependency group` or `extra`.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A local package of which the name cannot be told.
+    #[error("{path}:{line}: the name of the package at `{place}` is not known")]
+    Nameless {
+        /// The requirements file.
+        path: Utf8PathBuf,
+        /// 1-based.
+        line: usize,
+        /// As it is written.
+        place: String,
+    },
+    /// A tool is asked for what it cannot do.
+    #[error("{tool} cannot {what}, as the layer `{layer}` asks for")]
+    Unable {
+        /// The tool.
+        tool: String,
+        /// What it cannot do.
+        what: &'static str,
+        /// Who asks.
+        layer: String,
+    },
+    /// The joint strategy without uv.
+    #[error("layers are resolved jointly by uv, which was not found")]
+    JointNeedsUv,
+    /// No versions fit all layers at once.
+    #[error("no versions fit {} at once", list(layers))]
+    NoJointSolution {
+        /// The fewest layers that cannot live together, each of which resolves without the others.
+        layers: Vec<String>,
+        /// The resolver's own words.
+        source: instep_tools::Error,
+    },
     /// A tool failed.
     #[error(transparent)]
     Tools(#[from] instep_tools::Error),
@@ -50,6 +145,40 @@ impl Error {
             Self::Report { .. } => {
                 Some("upgrade pip, or use uv or pip-tools for the lock".to_owned())
             }
+            Self::Name { .. } | Self::SameName { .. } => {
+                Some("rename its file, or its table under [layers]".to_owned())
+            }
+            Self::SameOutput { .. } => Some("give one of them another `output`".to_owned()),
+            Self::Cycle { .. } => {
+                Some("take one of the `-c`, `-r` or include-group lines out".to_owned())
+            }
+            Self::NoSuchLayer { .. } => Some("`instep lock graph` shows them".to_owned()),
+            Self::ConflictWithBase { .. } => {
+                Some("take it out of `conflicts`, or build it on nothing".to_owned())
+            }
+            Self::Pyproject { .. } | Self::NoSuchTable { .. } => None,
+            Self::Nameless { .. } => Some("write `name @ path`".to_owned()),
+            Self::Unable { .. } => Some("use uv for it".to_owned()),
+            Self::JointNeedsUv => {
+                Some("install uv, or run `instep lock --strategy layered`".to_owned())
+            }
+            Self::NoJointSolution { layers, .. } => Some(match layers.as_slice() {
+                [_, _, ..] => format!(
+                    "if they are never installed together, say so: `conflicts = [{}]` under \
+                     [layers]; or run `instep lock --strategy layered`",
+                    [
+                        "[",
+                        &layers
+                            .iter()
+                            .map(|name| format!("\"{name}\""))
+                            .collect::<Vec<_>>()
+                            .join(", "),
+                        "]"
+                    ]
+                    .concat(),
+                ),
+                _ => "change one of the requirements that it names".to_owned(),
+            }),
             Self::Read { source, .. } | Self::Write { source, .. } => {
                 instep_fs::hint_for(source).map(str::to_owned)
             }
@@ -62,9 +191,31 @@ impl Error {
     /// Whether the work ended because it was cancelled.
     pub fn is_cancelled(&self) -> bool {
         match self {
-            Self::Tools(error) => error.is_cancelled(),
+            Self::Tools(error) | Self::NoJointSolution { source: error, .. } => {
+                error.is_cancelled()
+            }
             Self::Fs(error) => matches!(error, instep_fs::Error::Cancelled { .. }),
             _ => false,
         }
+    }
+}
+
+impl Error {
+    /// The last lines that a tool printed before it failed, secrets removed.
+    pub fn tool_output(&self) -> &[String] {
+        match self {
+            Self::Tools(error) | Self::NoJointSolution { source: error, .. } => error.tail(),
+            _ => &[],
+        }
+    }
+}
+
+/// `a`, or `a, b and c`, each in backticks.
+fn list(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => format!("the layer {last}"),
+        Some((last, rest)) => format!("the layers {} and {last}", rest.join(", ")),
+        None => "the layers".to_owned(),
     }
 }

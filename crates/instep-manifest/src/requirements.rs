@@ -30,5 +30,5 @@ pub use pep508::{marker, requirement};
 pub use pin::Pin;
 pub use place::Place;
 pub use problem::LineProblem;
-pub use read::{Entry, LocalFile, Requirements, read};
+pub use read::{Entry, LocalFile, Requirements, read, read_up_to};
 pub use target::Target;

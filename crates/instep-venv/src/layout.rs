@@ -3,7 +3,7 @@
 //! The one place that knows `bin` from `Scripts` and `lib/python3.12/site-packages` from
 //! `Lib\site-packages` ([PEP 405](https://peps.python.org/pep-0405/), `sysconfig`'s `venv` scheme).
 
-use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use camino::{Utf8Path, Utf8PathBuf};
 
 /// The folder of executables: `bin`, on Windows `Scripts`.
 pub fn scripts_dir(environment: &Utf8Path) -> Utf8PathBuf {
@@ -44,19 +44,4 @@ pub fn site_packages(environment: &Utf8Path) -> Option<Utf8PathBuf> {
 
 fn is_interpreter_folder(name: &str) -> bool {
     name.starts_with("python") || name.starts_with("pypy") || name.starts_with("graalpy")
-}
-
-/// `path` with `.` and `..` resolved on the text alone, links not followed.
-pub(crate) fn lexical(path: &Utf8Path) -> Utf8PathBuf {
-    let mut out = Utf8PathBuf::new();
-    for component in path.components() {
-        match component {
-            Utf8Component::ParentDir => {
-                out.pop();
-            }
-            Utf8Component::CurDir => {}
-            other => out.push(other),
-        }
-    }
-    out
 }

@@ -3,13 +3,14 @@
 use std::str::FromStr;
 
 use camino::Utf8Path;
+use instep_fs::lexical;
 use instep_manifest::requirements;
 use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::{MarkerEnvironment, PackageName};
 use serde::Deserialize;
 
 use crate::error::Error;
-use crate::layout::lexical;
+
 use crate::wanted::{Origin, Wanted, WantedPackage, file_url};
 
 #[derive(Deserialize)]

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::distribution::Distribution;
 use crate::error::Error;
-use crate::layout::lexical;
+use instep_fs::lexical;
 
 /// One line of a `RECORD`
 /// ([recording installed projects](https://packaging.python.org/en/latest/specifications/recording-installed-packages/)).

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use instep_fs::lexical;
 use instep_manifest::requirements::{LineKind, Pin, Requirements, Target};
 use pep440_rs::Version;
 use pep508_rs::{MarkerEnvironment, PackageName};
@@ -12,7 +13,7 @@ use url::Url;
 
 use crate::distribution::{DirectUrl, Distribution};
 use crate::error::Error;
-use crate::layout::lexical;
+
 use crate::plan;
 
 /// The packages that a lock asks for, on one interpreter.

@@ -1,7 +1,7 @@
 //! The lock of requirements files: whether it is current, and compiling it.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use instep_lock::{Compile, Compiler, Upgrade, compile};
+use instep_lock::{Compile, Compiler, Header, Upgrade, compile, minor};
 use instep_manifest::Digest;
 
 use crate::error::Error;
@@ -9,85 +9,6 @@ use crate::event::Event;
 use crate::host::Host;
 use crate::sources;
 use crate::toolbox::Toolbox;
-
-/// What a lock says of itself, in its second line:
-/// `# instep: inputs=blake3:... tool=uv python=3.12`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Header {
-    /// The digest of the requirements that it was compiled from.
-    inputs: Digest,
-    /// The tool that compiled it.
-    tool: String,
-    /// The minor version of Python that it was compiled for, and holds from.
-    python: String,
-    /// The platform that it was compiled for; `None`: every one.
-    platform: Option<String>,
-}
-
-const MARK: &str = "# instep: ";
-
-impl Header {
-    fn of(inputs: Digest, toolbox: &Toolbox) -> Self {
-        let is_universal = matches!(toolbox.compiler, Compiler::Uv { .. });
-        Self {
-            inputs,
-            tool: toolbox.compiler.name().to_owned(),
-            python: minor(&toolbox.python.version),
-            platform: (!is_universal).then(|| toolbox.python.platform_tag.clone()),
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let line = text.lines().take(3).find_map(|line| line.strip_prefix(MARK))?;
-        let value = |key: &str| {
-            line.split_whitespace()
-                .filter_map(|word| word.split_once('='))
-                .find_map(|(name, value)| (name == key).then(|| value.to_owned()))
-        };
-        Some(Self {
-            inputs: value("inputs")?.parse().ok()?,
-            tool: value("tool")?,
-            python: value("python")?,
-            platform: value("platform"),
-        })
-    }
-
-    fn print(&self, root: &Utf8Path, sources: &[Utf8PathBuf]) -> String {
-        let sources: Vec<String> =
-            sources.iter().map(|source| sources::show(root, source)).collect();
-        let platform =
-            self.platform.as_ref().map_or(String::new(), |tag| format!(" platform={tag}"));
-        format!(
-            "# Compiled by Instep from {}: change that, then run `instep sync`.\n\
-             {MARK}inputs={} tool={} python={}{platform}\n",
-            sources.join(" and "),
-            self.inputs,
-            self.tool,
-            self.python,
-        )
-    }
-
-    /// Whether a lock with this header does for `wanted`.
-    fn covers(&self, wanted: &Self) -> bool {
-        let python_fits = match &self.platform {
-            None => numbers(&self.python) <= numbers(&wanted.python),
-            Some(_) => self.python == wanted.python,
-        };
-        // A universal lock does on any platform; one for a platform does only there.
-        let platform_fits = self.platform.is_none()
-            || wanted.platform.is_none()
-            || self.platform == wanted.platform;
-        self.inputs == wanted.inputs && python_fits && platform_fits
-    }
-}
-
-fn minor(version: &str) -> String {
-    version.split('.').take(2).collect::<Vec<_>>().join(".")
-}
-
-fn numbers(version: &str) -> Vec<u32> {
-    version.split('.').filter_map(|part| part.parse().ok()).collect()
-}
 
 /// What is to be locked.
 pub(crate) struct Locking<'a> {
@@ -105,7 +26,7 @@ pub(crate) struct Locking<'a> {
 pub(crate) fn refresh(locking: &Locking<'_>, host: &mut Host<'_>) -> Result<Option<String>, Error> {
     let previous =
         if locking.lock.exists() { Some(instep_fs::read_text(locking.lock)?) } else { None };
-    let wanted = Header::of(locking.inputs, locking.toolbox);
+    let wanted = header(locking.inputs, locking.toolbox);
     let is_current =
         previous.as_deref().and_then(Header::parse).is_some_and(|header| header.covers(&wanted));
     if is_current && *locking.upgrade == Upgrade::None {
@@ -125,6 +46,9 @@ pub(crate) fn refresh(locking: &Locking<'_>, host: &mut Host<'_>) -> Result<Opti
         previous: previous.as_deref(),
         upgrade: locking.upgrade,
         python: &locking.toolbox.python,
+        python_version: &wanted.python,
+        platform: None,
+        hashes: true,
         variables: &locking.toolbox.variables,
         working_dir: locking.root,
         scratch: locking.scratch,
@@ -136,46 +60,20 @@ pub(crate) fn refresh(locking: &Locking<'_>, host: &mut Host<'_>) -> Result<Opti
             detail: instep_venv::Event::Output { line: line.to_owned() },
         });
     })?;
-    Ok(Some([wanted.print(locking.root, locking.files), body].concat()))
+    let sources: Vec<&str> = shown.iter().map(|source| source.as_str()).collect();
+    Ok(Some([wanted.print(&sources.join(" and "), "instep sync"), body].concat()))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn header(python: &str, platform: Option<&str>) -> Header {
-        Header {
-            inputs: Digest::of(b"x"),
-            tool: "uv".into(),
-            python: python.into(),
-            platform: platform.map(str::to_owned),
-        }
-    }
-
-    #[test]
-    fn a_header_reads_back() {
-        for platform in [None, Some("linux_x86_64")] {
-            let header = header("3.12", platform);
-            let text = header.print(Utf8Path::new("/p"), &["/p/requirements.txt".into()]);
-            assert_eq!(Header::parse(&text), Some(header));
-        }
-        assert_eq!(Header::parse("six==1.0\n"), None);
-    }
-
-    #[test]
-    fn a_lock_does_where_it_was_made_for() {
-        let table = [
-            (header("3.11", None), header("3.13", None), true),
-            (header("3.11", None), header("3.11", Some("linux_x86_64")), true),
-            (header("3.13", None), header("3.9", None), false),
-            (header("3.11", Some("linux_x86_64")), header("3.11", Some("linux_x86_64")), true),
-            (header("3.11", Some("linux_x86_64")), header("3.12", Some("linux_x86_64")), false),
-            (header("3.11", Some("linux_x86_64")), header("3.11", Some("win_amd64")), false),
-        ];
-        for (there, wanted, expected) in table {
-            assert_eq!(there.covers(&wanted), expected, "{there:?} {wanted:?}");
-        }
-        let other = Header { inputs: Digest::of(b"y"), ..header("3.11", None) };
-        assert!(!other.covers(&header("3.11", None)));
+fn header(inputs: Digest, toolbox: &Toolbox) -> Header {
+    let is_universal = matches!(toolbox.compiler, Compiler::Uv { .. });
+    Header {
+        inputs,
+        tool: toolbox.compiler.name().to_owned(),
+        version: None,
+        python: minor(&toolbox.python.version),
+        platform: (!is_universal).then(|| toolbox.python.platform_tag.clone()),
+        options: None,
+        base: None,
+        pins: None,
     }
 }

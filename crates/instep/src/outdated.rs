@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use instep_lock::{Compile, Upgrade, compile};
+use instep_lock::{Compile, Upgrade, compile, minor};
 use instep_tools::Stream;
 use instep_venv::{Engine, PackageName, Wanted, layout};
 use serde::{Deserialize, Serialize};
@@ -137,6 +137,9 @@ impl Environment<'_> {
             previous: None,
             upgrade: &Upgrade::All,
             python: &toolbox.python,
+            python_version: &minor(&toolbox.python.version),
+            platform: None,
+            hashes: true,
             variables: &toolbox.variables,
             working_dir: root,
             scratch,

@@ -67,7 +67,24 @@ pub fn read(
     file: &Utf8Path,
     variables: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Requirements, Error> {
-    let mut reader = Reader { variables, seen: BTreeSet::new(), found: Requirements::empty(root) };
+    read_up_to(root, file, variables, &|_| false)
+}
+
+/// Like [`read`], but an included file for which `is_end` holds (its path, `.` and `..` resolved) is
+/// not looked for: the line that includes it is all that is known of it, and no part of the
+/// [digest](Requirements::digest).
+///
+/// # Errors
+///
+/// Those of [`read`].
+pub fn read_up_to(
+    root: &Utf8Path,
+    file: &Utf8Path,
+    variables: &dyn Fn(&str) -> Option<String>,
+    is_end: &dyn Fn(&Utf8Path) -> bool,
+) -> Result<Requirements, Error> {
+    let found = Requirements::empty(root);
+    let mut reader = Reader { variables, is_end, seen: BTreeSet::new(), found };
     let path = root.join(file);
     if !is_there(&path)? {
         return Err(Error::MissingFile { path });
@@ -75,6 +92,15 @@ pub fn read(
     reader.read(path, false)?;
     reader.find_local_files()?;
     Ok(reader.found)
+}
+
+impl Entry {
+    /// The file that the line includes by `-r` or `-c`, `.` and `..` resolved; `None` for any other
+    /// line, and for a URL.
+    pub fn included(&self) -> Option<Utf8PathBuf> {
+        let (target, _) = included(&self.line.kind)?;
+        Some(instep_fs::lexical(&self.file.parent().unwrap_or(Utf8Path::new("")).join(target)))
+    }
 }
 
 impl Requirements {
@@ -91,6 +117,7 @@ impl Requirements {
 
 struct Reader<'a> {
     variables: &'a dyn Fn(&str) -> Option<String>,
+    is_end: &'a dyn Fn(&Utf8Path) -> bool,
     /// Files by their real path; one may be read for its requirements and again for its
     /// constraints.
     seen: BTreeSet<(Utf8PathBuf, bool)>,
@@ -113,6 +140,9 @@ impl Reader<'_> {
             // As in pip, it is the innermost `-r` or `-c` that decides.
             if let Some((target, constraint)) = included {
                 let target = path.parent().unwrap_or(Utf8Path::new("")).join(target);
+                if (self.is_end)(&instep_fs::lexical(&target)) {
+                    continue;
+                }
                 if !is_there(&target)? {
                     return Err(Error::MissingInclude { path: target, from: path, line: number });
                 }

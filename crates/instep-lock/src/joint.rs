@@ -1,0 +1,497 @@
+//! The joint strategy: all layers are dependency groups of one project that exists only for this, so
+//! that one `uv lock` finds versions that fit everywhere, and one `uv export` a layer takes its part.
+//!
+//! | of a layer | in the project |
+//! | --- | --- |
+//! | a requirement | an item of its group |
+//! | `-r base.in`, `-r base.txt` | `include-group` |
+//! | `-c base.txt` | nothing: there is one version of everything |
+//! | a constraint from another file | `constraint-dependencies`, for all layers |
+//! | a local package | a path under `[tool.uv.sources]` |
+//! | index options | options of `uv lock` |
+//! | its Python | `requires-python` of its group |
+//! | `conflicts` | `[tool.uv] conflicts` |
+//! | the pins of its lock | a `uv.lock`, which uv takes its preferences from |
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use instep_fs::lexical;
+use instep_manifest::requirements::{Entry, LineKind, Target};
+use instep_tools::{CancelToken, Run, Uv};
+use pep440_rs::Version;
+use pep508_rs::VersionOrUrl;
+use toml::{Table, Value};
+
+use crate::apply::{Body, Job};
+use crate::error::Error;
+use crate::event::Event;
+use crate::header::numbers;
+use crate::observe::{Known, Link};
+use crate::parallel;
+use crate::pins::{self, Pin};
+use crate::plan::Upgrades;
+use crate::platform;
+use crate::pyproject::project_name;
+
+/// The name of the project; errors of uv mention it.
+const PROJECT: &str = "layers";
+
+/// Settings of uv that decide what is resolved, taken over from the workspace's own configuration.
+const SETTINGS: [&str; 22] = [
+    "allow-insecure-host",
+    "build-constraint-dependencies",
+    "constraint-dependencies",
+    "dependency-metadata",
+    "exclude-newer",
+    "exclude-newer-package",
+    "extra-index-url",
+    "find-links",
+    "fork-strategy",
+    "index",
+    "index-strategy",
+    "index-url",
+    "keyring-provider",
+    "no-binary",
+    "no-binary-package",
+    "no-build",
+    "no-build-package",
+    "no-index",
+    "override-dependencies",
+    "prerelease",
+    "resolution",
+    "sources",
+];
+
+/// Resolves all layers and returns the body of each one's lock, in their order.
+pub(crate) fn compile(
+    job: &Job<'_>,
+    uv: &Uv,
+    options: &[String],
+    cancel: &CancelToken,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<Vec<Body>, Error> {
+    let joint = Joint { job, uv, options, cancel };
+    let all: Vec<&Known> = job.observed.layers.iter().collect();
+    on_event(Event::Resolving { layers: all.len() });
+    let folder = job.scratch.join("joint");
+    if let Err(error) = joint.lock(&all, &folder, on_event) {
+        return Err(joint.explain(error, &all, on_event));
+    }
+    parallel::each(&all, on_event, |known, events| {
+        let name = known.layer.name.clone();
+        let _ = events.send(Event::Compiling { layer: name.clone() });
+        let body = joint.export(known, &folder)?;
+        let _ = events.send(Event::Compiled { layer: name });
+        Ok(body)
+    })
+}
+
+struct Joint<'a> {
+    job: &'a Job<'a>,
+    uv: &'a Uv,
+    options: &'a [String],
+    cancel: &'a CancelToken,
+}
+
+impl Joint<'_> {
+    fn python_of(&self, known: &Known) -> String {
+        known.layer.python.clone().unwrap_or_else(|| self.job.wish.python.clone())
+    }
+
+    fn command(&self, name: &str, folder: &Utf8Path, python: &str) -> Run {
+        // An older interpreter than the layers ask for cannot stand for them; uv finds another.
+        let own = &self.job.python.version;
+        let interpreter = if numbers(own) < numbers(python) {
+            python
+        } else {
+            self.job.python.executable.as_str()
+        };
+        self.uv
+            .run(self.job.variables)
+            .args([name, "--project", folder.as_str(), "--python", interpreter])
+            .cwd(folder)
+    }
+
+    fn oldest_python(&self, layers: &[&Known]) -> String {
+        let pythons = layers.iter().map(|known| self.python_of(known));
+        pythons.min_by_key(|python| numbers(python)).unwrap_or_else(|| self.job.wish.python.clone())
+    }
+
+    /// Writes the project of these layers into a folder and locks it.
+    fn lock(
+        &self,
+        layers: &[&Known],
+        folder: &Utf8Path,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<(), Error> {
+        let python = self.oldest_python(layers);
+        let write = |name: &str, text: &str| {
+            let path = folder.join(name);
+            fs_err::write(&path, text).map_err(|source| Error::Write { path, source })
+        };
+        fs_err::create_dir_all(folder)
+            .map_err(|source| Error::Write { path: folder.to_owned(), source })?;
+        write("pyproject.toml", &self.project(layers, &python)?.to_string())?;
+        write("uv.lock", &self.preferences(layers, &python))?;
+        let mut run = self.command("lock", folder, &python).args(self.options);
+        let config = self.job.observed.root.join("uv.toml");
+        if config.is_file() {
+            run = run.args(["--config-file", config.as_str()]);
+        }
+        let entries = layers.iter().flat_map(|known| &known.own.entries);
+        run = run.args(index_options(entries));
+        run.run(self.cancel, &mut |_, line| on_event(Event::Output { line: line.to_owned() }))?;
+        Ok(())
+    }
+
+    fn project(&self, layers: &[&Known], python: &str) -> Result<Table, Error> {
+        let mut groups = Table::new();
+        let mut settings = self.uv_settings();
+        let mut group_settings = Table::new();
+        let mut sources = match settings.remove("sources") {
+            Some(Value::Table(sources)) => sources,
+            _ => Table::new(),
+        };
+        let mut constraints = match settings.remove("constraint-dependencies") {
+            Some(Value::Array(constraints)) => constraints,
+            _ => Vec::new(),
+        };
+        for known in layers {
+            let mut items: Vec<Value> = Vec::new();
+            for entry in &known.own.entries {
+                let Some(item) = self.item(entry, &mut sources)? else { continue };
+                if entry.constraint {
+                    constraints.push(Value::String(item));
+                } else {
+                    items.push(Value::String(item));
+                }
+            }
+            for (base, link) in &known.base {
+                let is_here = layers.iter().any(|known| known.layer.name == *base);
+                if *link == Link::Includes && is_here {
+                    let include = [("include-group".to_owned(), Value::String(base.clone()))];
+                    items.push(Value::Table(include.into_iter().collect()));
+                }
+            }
+            let name = known.layer.name.clone();
+            groups.insert(name.clone(), Value::Array(items));
+            let own = self.python_of(known);
+            if own != python {
+                group_settings.insert(name, table([("requires-python", at_least(&own))]));
+            }
+        }
+        settings.insert("package".into(), Value::Boolean(false));
+        settings.insert("default-groups".into(), Value::Array(Vec::new()));
+        settings.insert("constraint-dependencies".into(), Value::Array(constraints));
+        settings.insert("sources".into(), Value::Table(sources));
+        settings.insert("dependency-groups".into(), Value::Table(group_settings));
+        settings.insert("conflicts".into(), Value::Array(conflicts(layers)));
+        // So that uv looks for no workspace around it.
+        settings.insert("workspace".into(), table([("members", Value::Array(Vec::new()))]));
+        let project = table([
+            ("name", Value::String(PROJECT.into())),
+            ("version", Value::String("0".into())),
+            ("requires-python", at_least(python)),
+        ]);
+        let Value::Table(all) = table([
+            ("project", project),
+            ("dependency-groups", Value::Table(groups)),
+            ("tool", table([("uv", Value::Table(settings))])),
+        ]) else {
+            return Ok(Table::new());
+        };
+        Ok(all)
+    }
+
+    /// What the workspace's own `pyproject.toml` tells uv about resolving. A `uv.toml` is given to uv
+    /// itself.
+    fn uv_settings(&self) -> Table {
+        let path = self.job.observed.root.join("pyproject.toml");
+        let text = instep_fs::read_text(&path).unwrap_or_default();
+        let file: Table = text.parse().unwrap_or_default();
+        let uv = file.get("tool").and_then(|tool| tool.get("uv")).and_then(Value::as_table);
+        let known = uv.into_iter().flatten().filter(|(key, _)| SETTINGS.contains(&key.as_str()));
+        known.map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
+    /// The requirement of a line as a dependency group has it; what that cannot say is added to
+    /// `sources`. `None` for lines that ask for nothing.
+    fn item(&self, entry: &Entry, sources: &mut Table) -> Result<Option<String>, Error> {
+        let (target, name, extras, marker, editable) = match &entry.line.kind {
+            LineKind::Requirement { requirement, .. } => match &requirement.version_or_url {
+                Some(VersionOrUrl::Url(target @ Target::Local { .. })) => (
+                    target,
+                    Some(requirement.name.to_string()),
+                    &requirement.extras,
+                    requirement.marker.clone(),
+                    false,
+                ),
+                _ => return Ok(Some(requirement.to_string())),
+            },
+            LineKind::Editable { place, .. } => (
+                &place.target,
+                place.name.as_ref().map(ToString::to_string),
+                &place.extras,
+                place.marker.clone(),
+                true,
+            ),
+            LineKind::Path { place, .. } => (
+                &place.target,
+                place.name.as_ref().map(ToString::to_string),
+                &place.extras,
+                place.marker.clone(),
+                false,
+            ),
+            _ => return Ok(None),
+        };
+        let path = match target {
+            Target::Local { path, .. } => lexical(&self.job.observed.root.join(path)),
+            Target::Url(_) => Utf8PathBuf::new(),
+        };
+        let name = name.or_else(|| project_name(&path)).ok_or_else(|| Error::Nameless {
+            path: entry.file.clone(),
+            line: entry.line.number,
+            place: target.to_string(),
+        })?;
+        let mut item = name.clone();
+        if !extras.is_empty() {
+            let extras: Vec<&str> = extras.iter().map(AsRef::as_ref).collect();
+            item.push_str(&["[", &extras.join(","), "]"].concat());
+        }
+        match target {
+            Target::Url(url) => item.push_str(&[" @ ", url].concat()),
+            Target::Local { .. } => {
+                let mut source = Table::new();
+                source.insert("path".into(), Value::String(path.into_string()));
+                if editable {
+                    source.insert("editable".into(), Value::Boolean(true));
+                }
+                sources.insert(name, Value::Table(source));
+            }
+        }
+        if let Some(marker) = marker.try_to_string() {
+            item.push_str(&[" ; ", &marker].concat());
+        }
+        Ok(Some(item))
+    }
+
+    /// A `uv.lock` with no more in it than names and versions: uv finds that it does not do, resolves
+    /// anew, and prefers what it names.
+    fn preferences(&self, layers: &[&Known], python: &str) -> String {
+        let mut kept: BTreeSet<(String, String)> = BTreeSet::new();
+        let mut free: BTreeSet<String> = BTreeSet::new();
+        for known in layers {
+            let pinned = pins::versions(known.lock.as_deref().unwrap_or_default());
+            let moves = match &self.job.wish.upgrade {
+                Upgrades::None | Upgrades::Packages(_) => false,
+                Upgrades::All => true,
+                Upgrades::Layers(names) => names.contains(&known.layer.name),
+            };
+            for (name, versions) in pinned {
+                if moves {
+                    free.insert(name.to_string());
+                }
+                kept.extend(versions.iter().map(|version| (name.to_string(), version.to_string())));
+            }
+        }
+        if let Upgrades::Packages(names) = &self.job.wish.upgrade {
+            free.extend(names.iter().map(ToString::to_string));
+        }
+        let mut text = format!("version = 1\nrequires-python = \">={python}\"\n");
+        for (name, version) in kept.iter().filter(|(name, _)| !free.contains(name)) {
+            // Where from does not matter to a preference.
+            let package = ["\n[[package]]\nname = \"", name, "\"\nversion = \"", version, "\"\n"];
+            text.push_str(&package.concat());
+            text.push_str("source = { registry = \".\" }\n");
+        }
+        text
+    }
+
+    fn export(&self, known: &Known, folder: &Utf8Path) -> Result<Body, Error> {
+        let all: Vec<&Known> = self.job.observed.layers.iter().collect();
+        let python = self.oldest_python(&all);
+        let run = self
+            .command("export", folder, &python)
+            .args(["--frozen", "--format", "requirements.txt", "--no-emit-project"])
+            .args(["--no-header", "--only-group", &known.layer.name])
+            .args((!known.layer.hashes).then_some("--no-hashes"));
+        let output = run.run(self.cancel, &mut |_, _| {})?;
+        let root = &self.job.observed.root;
+        let mut pins = pins::read(&output.stdout, folder, root)?;
+        let minimum =
+            Version::from_str(&self.python_of(known)).unwrap_or_else(|_| Version::new([3]));
+        let platform = known.layer.platform.as_deref().map(platform::marker);
+        pins.retain_mut(|pin| pin.narrow(&minimum, platform.as_ref()));
+        self.annotate(known, &mut pins);
+        Ok(pins::print(pins, known.layer.hashes))
+    }
+
+    /// Adds the files that ask for packages, which the project stood for.
+    fn annotate(&self, known: &Known, pins: &mut [Pin]) {
+        let observed = self.job.observed;
+        let mut asked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let closure = observed.closure(&known.layer.name);
+        let included = closure.iter().filter(|(_, link)| **link == Link::Includes);
+        let included = included.filter_map(|(name, _)| observed.get(name));
+        for entry in included.chain([known]).flat_map(|known| &known.own.entries) {
+            let name = match &entry.line.kind {
+                LineKind::Requirement { requirement, .. } => Some(requirement.name.to_string()),
+                LineKind::Editable { place, .. } | LineKind::Path { place, .. } => {
+                    place.name.as_ref().map(ToString::to_string)
+                }
+                _ => None,
+            };
+            if let Some(name) = name.filter(|_| !entry.constraint) {
+                asked.entry(name).or_default().insert(observed.show(&entry.file));
+            }
+        }
+        for pin in pins {
+            for file in asked.get(&pin.name).into_iter().flatten() {
+                pin.asked_for_by(file);
+            }
+        }
+    }
+
+    /// The fewest layers for which no versions fit, where that is what is wrong.
+    fn explain(&self, error: Error, layers: &[&Known], on_event: &mut dyn FnMut(Event)) -> Error {
+        let mut last = match no_solution(error) {
+            Ok(source) => source,
+            Err(error) => return error,
+        };
+        on_event(Event::Explaining);
+        let folder = self.job.scratch.join("explain");
+        let mut resolves = |some: &[&Known]| match self.lock(some, &folder, &mut |_| {}) {
+            Ok(()) => true,
+            Err(error) => {
+                if let Ok(source) = no_solution(error) {
+                    last = source;
+                }
+                false
+            }
+        };
+        let core = core(layers, &mut resolves);
+        // What uv says last may be about a larger set than the one that is told.
+        resolves(&core);
+        let layers = core.iter().map(|known| known.layer.name.clone()).collect();
+        Error::NoJointSolution { layers, source: last }
+    }
+}
+
+/// What uv says when it looked everywhere and found nothing; as an `Err`, any other error.
+fn no_solution(error: Error) -> Result<instep_tools::Error, Error> {
+    match error {
+        Error::Tools(source)
+            if source.tail().iter().any(|line| line.contains("No solution found")) =>
+        {
+            Ok(source)
+        }
+        other => Err(other),
+    }
+}
+
+/// The fewest items that do not fit together: each of them is needed for that. Halves what is in
+/// question where it can ([QuickXplain](https://cdn.aaai.org/AAAI/2004/AAAI04-027.pdf)).
+fn core<T: Copy>(items: &[T], fits: &mut dyn FnMut(&[T]) -> bool) -> Vec<T> {
+    fn among<T: Copy>(
+        needed: &[T],
+        has_new: bool,
+        items: &[T],
+        fits: &mut dyn FnMut(&[T]) -> bool,
+    ) -> Vec<T> {
+        if has_new && !fits(needed) {
+            return Vec::new();
+        }
+        if items.len() <= 1 {
+            return items.to_vec();
+        }
+        let (first, second) = items.split_at(items.len() / 2);
+        let with_first = [needed, first].concat();
+        let from_second = among(&with_first, !first.is_empty(), second, fits);
+        let with_second = [needed, &from_second].concat();
+        let from_first = among(&with_second, !from_second.is_empty(), first, fits);
+        [from_first, from_second].concat()
+    }
+    among(&[], false, items, fits)
+}
+
+fn conflicts(layers: &[&Known]) -> Vec<Value> {
+    let names: BTreeSet<&str> = layers.iter().map(|known| known.layer.name.as_str()).collect();
+    let mut pairs: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for known in layers {
+        for other in known.layer.conflicts.iter().filter(|other| names.contains(other.as_str())) {
+            let (one, other) = (known.layer.name.as_str(), other.as_str());
+            pairs.insert((one.min(other), one.max(other)));
+        }
+    }
+    let group = |name: &str| table([("group", Value::String(name.to_owned()))]);
+    pairs.into_iter().map(|(one, other)| Value::Array(vec![group(one), group(other)])).collect()
+}
+
+fn at_least(python: &str) -> Value {
+    Value::String([">=", python].concat())
+}
+
+fn table<const N: usize>(pairs: [(&str, Value); N]) -> Value {
+    Value::Table(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+/// The options of requirements files that decide what is found, in uv's words.
+fn index_options<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut seen: BTreeSet<(String, String)> = BTreeSet::new();
+    for entry in entries {
+        let LineKind::Option { name, value } = &entry.line.kind else { continue };
+        let value = value.clone().unwrap_or_default();
+        if !seen.insert((name.clone(), value.clone())) {
+            continue;
+        }
+        let mut push = |option: &str, value: String| words.extend([option.to_owned(), value]);
+        match name.as_str() {
+            "--index-url" => push("--default-index", value),
+            "--extra-index-url" => push("--index", value),
+            "--find-links" => {
+                // As pip: relative to the file if it is there, else to the working folder.
+                let beside = entry.file.parent().map(|folder| lexical(&folder.join(&value)));
+                let found = beside.filter(|path| path.exists());
+                push("--find-links", found.map_or(value, Utf8PathBuf::into_string));
+            }
+            "--trusted-host" => push("--allow-insecure-host", value),
+            "--pre" => push("--prerelease", "allow".to_owned()),
+            "--no-index" => words.push("--no-index".to_owned()),
+            "--no-binary" | "--only-binary" => {
+                let word = if name == "--no-binary" { "--no-binary" } else { "--no-build" };
+                for package in value.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+                    match package {
+                        ":all:" => words.push(word.to_owned()),
+                        ":none:" => {}
+                        _ => words.extend([[word, "-package"].concat(), package.to_owned()]),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_core_is_the_fewest_that_do_not_fit() {
+        let items: Vec<u32> = (0..16).collect();
+        let table: [&[u32]; 4] = [&[3], &[0, 15], &[2, 7, 9], &[4, 5]];
+        for bad in table {
+            let mut asked = 0;
+            let found = core(&items, &mut |some| {
+                asked += 1;
+                !bad.iter().all(|one| some.contains(one))
+            });
+            assert_eq!(found, bad);
+            assert!(asked <= 4 * bad.len() * 5, "{asked} for {bad:?}");
+        }
+    }
+}

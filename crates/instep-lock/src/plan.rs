@@ -1,0 +1,219 @@
+//! Plan: which locks are not current, and why. Pure: no file is read, and no tool is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use instep_manifest::Digest;
+use pep508_rs::PackageName;
+use serde::Serialize;
+
+use crate::header::{Header, body};
+use crate::layer::Strategy;
+use crate::observe::{Known, Link, Observed};
+
+/// What locks are wanted.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// How layers are resolved.
+    pub strategy: Strategy,
+    /// The tool that compiles: `uv`, `pip-tools` or `pip`.
+    pub tool: String,
+    /// Its version; `None` where it is not known without asking it: then any will do.
+    pub version: Option<String>,
+    /// The minor version of Python of layers that name none.
+    pub python: String,
+    /// The platform of a tool that compiles for one only; `None` for uv.
+    pub platform: Option<String>,
+    /// Which pins may move.
+    pub upgrade: Upgrades,
+}
+
+/// Which pins may move without having to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Upgrades {
+    /// None.
+    #[default]
+    None,
+    /// All.
+    All,
+    /// All of these layers.
+    Layers(BTreeSet<String>),
+    /// Those of these packages.
+    Packages(Vec<PackageName>),
+}
+
+/// What is to be compiled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// How.
+    pub strategy: Strategy,
+    /// Every layer, those that others build on first.
+    pub layers: Vec<LayerPlan>,
+}
+
+/// What is to be done about one layer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LayerPlan {
+    /// Its name.
+    pub name: String,
+    /// Its lock, relative to the root where it is inside.
+    pub lock: String,
+    /// Why it is not current; empty where it is.
+    pub stale: BTreeSet<Stale>,
+}
+
+/// Why a lock is not current.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stale {
+    /// There is none.
+    LockMissing,
+    /// It does not say what it was compiled from: another tool wrote it.
+    LockForeign,
+    /// Its pins are not those that were compiled.
+    LockEdited,
+    /// The requirements have changed.
+    InputsChanged,
+    /// Another tool, or another version of it, is to compile it.
+    ToolChanged,
+    /// Something else is asked of the tool: strategy, digests, layers that conflict.
+    OptionsChanged,
+    /// It is for another Python.
+    PythonChanged,
+    /// It is for another platform.
+    PlatformChanged,
+    /// A lock that it builds on has changed.
+    BaseChanged,
+    /// An upgrade is asked for.
+    Upgrade,
+}
+
+impl Stale {
+    /// In words.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::LockMissing => "there is no lock yet",
+            Self::LockForeign => "the lock was not compiled by Instep",
+            Self::LockEdited => "the lock was edited",
+            Self::InputsChanged => "the requirements have changed",
+            Self::ToolChanged => "it was compiled by another tool, or another version",
+            Self::OptionsChanged => "the options have changed",
+            Self::PythonChanged => "it is for another Python",
+            Self::PlatformChanged => "it is for another platform",
+            Self::BaseChanged => "a lock that it builds on has changed",
+            Self::Upgrade => "an upgrade is asked for",
+        }
+    }
+}
+
+impl Plan {
+    /// Whether every lock is current.
+    pub fn is_empty(&self) -> bool {
+        self.layers.iter().all(|layer| layer.stale.is_empty())
+    }
+}
+
+/// Plans.
+pub fn plan(observed: &Observed, wish: &Wish) -> Plan {
+    let mut digests: BTreeMap<&str, Option<Digest>> = BTreeMap::new();
+    let mut stale_layers: BTreeSet<&str> = BTreeSet::new();
+    let mut layers = Vec::with_capacity(observed.layers.len());
+    for known in &observed.layers {
+        let name = known.layer.name.as_str();
+        let pins = known.lock.as_deref().map(|text| Digest::of(body(text).as_bytes()));
+        let mut stale = match (&known.header, pins) {
+            (None, None) => BTreeSet::from([Stale::LockMissing]),
+            (None, Some(_)) => BTreeSet::from([Stale::LockForeign]),
+            (Some(header), pins) => {
+                differences(known, header, pins, &header_of(known, wish, base(known, &digests)))
+            }
+        };
+        // Where each is compiled by itself, what changes below may change what is above.
+        let stands_on_stale = wish.strategy == Strategy::Layered
+            && known.base.keys().any(|base| stale_layers.contains(base.as_str()));
+        if stands_on_stale && stale.is_empty() {
+            stale.insert(Stale::BaseChanged);
+        }
+        if upgrades(wish, known) {
+            stale.insert(Stale::Upgrade);
+        }
+        if !stale.is_empty() {
+            stale_layers.insert(name);
+        }
+        digests.insert(name, pins);
+        layers.push(LayerPlan {
+            name: name.to_owned(),
+            lock: observed.show(&known.layer.output),
+            stale,
+        });
+    }
+    Plan { strategy: wish.strategy, layers }
+}
+
+fn upgrades(wish: &Wish, known: &Known) -> bool {
+    match &wish.upgrade {
+        Upgrades::None => false,
+        Upgrades::All => true,
+        Upgrades::Layers(names) => names.contains(&known.layer.name),
+        Upgrades::Packages(names) => known.lock.as_deref().is_some_and(|text| {
+            let pinned = crate::pins::versions(text);
+            names.iter().any(|name| pinned.contains_key(name))
+        }),
+    }
+}
+
+fn differences(
+    known: &Known,
+    there: &Header,
+    pins: Option<Digest>,
+    wanted: &Header,
+) -> BTreeSet<Stale> {
+    let version_differs = wanted.version.is_some() && there.version != wanted.version;
+    let found = [
+        (Stale::LockEdited, there.pins != pins),
+        (Stale::InputsChanged, there.inputs != known.inputs),
+        (Stale::ToolChanged, there.tool != wanted.tool || version_differs),
+        (Stale::OptionsChanged, there.options != wanted.options),
+        (Stale::PythonChanged, there.python != wanted.python),
+        (Stale::PlatformChanged, there.platform != wanted.platform),
+        (Stale::BaseChanged, there.base != wanted.base),
+    ];
+    found.into_iter().filter_map(|(stale, differs)| differs.then_some(stale)).collect()
+}
+
+/// The digest of the locks that a layer builds on.
+pub(crate) fn base(known: &Known, digests: &BTreeMap<&str, Option<Digest>>) -> Option<Digest> {
+    if known.base.is_empty() {
+        return None;
+    }
+    let mut parts: Vec<String> = Vec::new();
+    for name in known.base.keys() {
+        let digest = digests.get(name.as_str()).copied().flatten();
+        parts.push(
+            [name, "=", &digest.map_or_else(String::new, |digest| digest.to_string())].concat(),
+        );
+    }
+    Some(Digest::of_parts(parts.iter().map(String::as_bytes)))
+}
+
+/// The header that a layer's lock should have, but for its pins.
+pub(crate) fn header_of(known: &Known, wish: &Wish, base: Option<Digest>) -> Header {
+    let layer = &known.layer;
+    let mut options = vec![wish.strategy.as_str().to_owned(), layer.hashes.to_string()];
+    options.extend(layer.conflicts.iter().cloned());
+    for (name, link) in &known.base {
+        let word = if *link == Link::Includes { " -r" } else { " -c" };
+        options.push([name.as_str(), word].concat());
+    }
+    Header {
+        inputs: known.inputs,
+        tool: wish.tool.clone(),
+        version: wish.version.clone(),
+        python: layer.python.clone().unwrap_or_else(|| wish.python.clone()),
+        platform: layer.platform.clone().or_else(|| wish.platform.clone()),
+        options: Some(Digest::of_parts(options.iter().map(String::as_bytes))),
+        base,
+        pins: None,
+    }
+}
