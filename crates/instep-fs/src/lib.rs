@@ -37,7 +37,7 @@ pub use lock::{FileLock, Holder};
 pub use relative_path::RelativePath;
 pub use stamp::Stamp;
 pub use swap::swap_trees;
-pub use temporary::remove_stale_temporaries;
+pub use temporary::{remove_all_stale_temporaries, remove_stale_temporaries};
 pub use text::read_text;
 pub use tree::remove_tree;
 pub use write::write_atomic;

@@ -39,6 +39,20 @@ pub(crate) fn folder_of(path: &Utf8Path) -> &Utf8Path {
 /// A temporary of a writer that is still at work looks the same, so call it only while holding the
 /// lock that the writers take. A folder that does not exist has no leftovers.
 pub fn remove_stale_temporaries(folder: &Utf8Path, name: &str) -> Result<usize, Error> {
+    remove_where(folder, &|found| is_temporary_of(found, name))
+}
+
+/// Like [`remove_stale_temporaries`], whatever it was that was written: for a folder in which nobody
+/// else writes.
+pub fn remove_all_stale_temporaries(folder: &Utf8Path) -> Result<usize, Error> {
+    remove_where(folder, &|found| {
+        let name = found.strip_prefix('.').and_then(|rest| rest.strip_suffix(SUFFIX));
+        let name = name.and_then(|rest| rest.rsplit_once('.'));
+        name.is_some_and(|(name, _)| !name.is_empty() && is_temporary_of(found, name))
+    })
+}
+
+fn remove_where(folder: &Utf8Path, is_stale: &dyn Fn(&str) -> bool) -> Result<usize, Error> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
@@ -48,7 +62,7 @@ pub fn remove_stale_temporaries(folder: &Utf8Path, name: &str) -> Result<usize, 
     for entry in entries {
         let entry = entry.map_err(failed(Action::Read, folder))?;
         let Ok(path) = Utf8PathBuf::from_path_buf(entry.path()) else { continue };
-        if path.file_name().is_some_and(|found| is_temporary_of(found, name)) {
+        if path.file_name().is_some_and(is_stale) {
             delete(&path).map_err(failed(Action::Remove, &path))?;
             removed += 1;
         }
@@ -70,6 +84,23 @@ fn is_temporary_of(found: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_temporaries_go_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Utf8Path::from_path(dir.path()).unwrap();
+        for name in [".a.json.Ab1.instep-tmp", ".b.x9.instep-tmp", "c.instep-tmp", ".d", "e.json"] {
+            fs_err::write(folder.join(name), "x").unwrap();
+        }
+        assert_eq!(remove_all_stale_temporaries(folder).unwrap(), 2);
+        let mut left: Vec<String> = folder
+            .read_dir_utf8()
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_owned())
+            .collect();
+        left.sort();
+        assert_eq!(left, [".d", "c.instep-tmp", "e.json"]);
+    }
 
     #[test]
     fn only_temporaries_of_the_name_are_known() {

@@ -5,10 +5,12 @@ use fs_err as fs;
 use instep_manifest::History;
 
 use crate::error::Error;
-use crate::spec::Spec;
+use crate::spec::{Source, Spec};
 
 /// The folder beside the configuration that holds all state. Safe to delete.
 pub const STATE_DIR: &str = ".instep";
+
+const HISTORY: &str = "history";
 
 /// The files of one environment's state.
 #[derive(Clone, Debug)]
@@ -16,13 +18,18 @@ pub(crate) struct State {
     root: Utf8PathBuf,
     dir: Utf8PathBuf,
     manifest: Utf8PathBuf,
+    lock_of_requirements: Option<Utf8PathBuf>,
 }
 
 impl State {
     pub(crate) fn of(root: &Utf8Path, spec: &Spec) -> Self {
         let dir = root.join(STATE_DIR).join("env").join(&spec.name);
         let manifest = spec.manifest.clone().unwrap_or_else(|| dir.join("manifest.json"));
-        Self { root: root.to_owned(), dir, manifest }
+        let lock_of_requirements = match &spec.source {
+            Source::Requirements { lock, .. } => lock.clone(),
+            _ => None,
+        };
+        Self { root: root.to_owned(), dir, manifest, lock_of_requirements }
     }
 
     /// What the environment was built from.
@@ -52,7 +59,7 @@ impl State {
 
     /// Previous syncs.
     pub(crate) fn history(&self) -> History {
-        History::new(self.dir.join("history"))
+        History::new(self.dir.join(HISTORY))
     }
 
     /// Makes the folders, and the file that keeps all of it out of git.
@@ -78,14 +85,24 @@ impl State {
     /// Removes the scratch folder, and what a killed process left of it.
     pub(crate) fn clear_scratch(&self) -> Result<(), Error> {
         instep_fs::remove_tree(&self.scratch())?;
-        for name in ["tmp", "manifest.json", "stat-cache.json", "in-progress.json"] {
-            instep_fs::remove_stale_temporaries(&self.dir, name)?;
+        for folder in [&self.dir, &self.dir.join(HISTORY)] {
+            instep_fs::remove_all_stale_temporaries(folder)?;
         }
-        if let (Some(folder), Some(name)) = (self.manifest.parent(), self.manifest.file_name()) {
-            instep_fs::remove_stale_temporaries(folder, name)?;
-        }
-        Ok(())
+        remove_temporaries_of(&self.manifest)
     }
+
+    /// Removes what a killed process left of the lock that it was writing. Another environment may
+    /// have the same lock, so this is for when somebody was killed.
+    pub(crate) fn clear_lock_of_requirements(&self) -> Result<(), Error> {
+        self.lock_of_requirements.as_deref().map_or(Ok(()), remove_temporaries_of)
+    }
+}
+
+fn remove_temporaries_of(path: &Utf8Path) -> Result<(), Error> {
+    if let (Some(folder), Some(name)) = (path.parent(), path.file_name()) {
+        instep_fs::remove_stale_temporaries(folder, name)?;
+    }
+    Ok(())
 }
 
 /// A private folder outside of the workspace, for work that may not write there. It goes with the

@@ -297,6 +297,7 @@ impl Sync<'_> {
     /// Undoes what a killed run left, and says whether the environment may be half changed.
     fn recover(&self, host: &mut Host<'_>) -> Result<bool, Error> {
         for start in self.target.journal.dangling(&self.spec().name)? {
+            self.state.clear_lock_of_requirements()?;
             self.target.journal.append(&Line {
                 timestamp: clock::rfc3339(clock::now()),
                 event: LineEvent::End,
