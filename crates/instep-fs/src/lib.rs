@@ -39,5 +39,5 @@ pub use stamp::Stamp;
 pub use swap::swap_trees;
 pub use temporary::{remove_all_stale_temporaries, remove_stale_temporaries};
 pub use text::read_text;
-pub use tree::remove_tree;
+pub use tree::{remove_tree, remove_tree_in_place};
 pub use write::write_atomic;

@@ -35,6 +35,12 @@ pub fn remove_tree(path: &Utf8Path) -> Result<(), Error> {
     })
 }
 
+/// Like [`remove_tree`], but where it stands: killed half-way, it leaves a part of the tree at `path`,
+/// for whom that is the sign that something was not brought to its end.
+pub fn remove_tree_in_place(path: &Utf8Path) -> Result<(), Error> {
+    delete(path).map_err(failed(Action::Remove, path))
+}
+
 fn move_aside(path: &Utf8Path) -> io::Result<Utf8PathBuf> {
     let prefix = prefix(path);
     // The rename itself takes the name: a folder that is there already, unless empty, refuses it.

@@ -84,11 +84,12 @@ impl State {
 
     /// Removes the scratch folder, and what a killed process left of it.
     pub(crate) fn clear_scratch(&self) -> Result<(), Error> {
-        instep_fs::remove_tree(&self.scratch())?;
         for folder in [&self.dir, &self.dir.join(HISTORY)] {
             instep_fs::remove_all_stale_temporaries(folder)?;
         }
-        remove_temporaries_of(&self.manifest)
+        remove_temporaries_of(&self.manifest)?;
+        // Last, and not moved aside: as long as it is there, the next sync comes here again.
+        Ok(instep_fs::remove_tree_in_place(&self.scratch())?)
     }
 
     /// Removes what a killed process left of the lock that it was writing. Another environment may
