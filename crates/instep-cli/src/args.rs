@@ -60,6 +60,15 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  instep check            a few file reads\n  \
         instep check --deep     every installed file against its digest")]
     Check(CheckArgs),
+    /// Compile layers of requirements to locks
+    #[command(
+        after_help = "Examples:\n  instep lock                        what is not current\n  \
+        instep lock --upgrade base         let the pins of one layer move, and say what moved where\n  \
+        instep lock --upgrade-package ruff\n  \
+        instep lock --check                for CI: no tool is started (exit code 1)\n  \
+        instep lock graph                  the layers, as Mermaid"
+    )]
+    Lock(LockArgs),
     /// What is wrong, and the command that mends it
     Doctor(Environments),
     /// Installed against locked, and locked against the index
@@ -114,7 +123,7 @@ pub(crate) struct SyncArgs {
     /// Leave packages alone that the lock does not name
     #[arg(long, env = "INSTEP_INEXACT", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) inexact: bool,
-    /// Sync every environment (as without names)
+    /// Sync every environment, and those of all layers
     #[arg(long, conflicts_with = "environments")]
     pub(crate) all: bool,
     /// Let every pin of the lock move
@@ -132,6 +141,70 @@ pub(crate) struct SyncArgs {
     /// The application's version (default: from the configuration)
     #[arg(long, env = "INSTEP_APP_VERSION", value_name = "VERSION")]
     pub(crate) app_version: Option<String>,
+}
+
+/// `instep lock`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct LockArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<LockCommand>,
+    /// These layers and what they build on; all of them if none is named
+    #[arg(value_name = "LAYER")]
+    pub(crate) layers: Vec<String>,
+    /// Change nothing, start no tool, and say what is not current
+    #[arg(long, conflicts_with_all = ["upgrade", "upgrade_package", "dry_run"])]
+    pub(crate) check: bool,
+    /// Write nothing, and show what would change
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Let every pin move: of the layers that are named, or of all
+    #[arg(long)]
+    pub(crate) upgrade: bool,
+    /// Let the pin of this package move (may be given several times)
+    #[arg(long, value_name = "NAME", conflicts_with = "upgrade")]
+    pub(crate) upgrade_package: Vec<String>,
+    /// How layers are resolved (default: from the configuration, else joint with uv)
+    #[arg(long, env = "INSTEP_STRATEGY")]
+    pub(crate) strategy: Option<Strategy>,
+}
+
+/// What there is to be asked about layers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LockCommand {
+    /// Print the layers and what they build on as a picture
+    Graph {
+        /// The language of the picture
+        #[arg(long, default_value = "mermaid")]
+        format: Graph,
+    },
+}
+
+/// A language of pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Graph {
+    /// Mermaid
+    Mermaid,
+    /// DOT, for Graphviz
+    Dot,
+}
+
+/// How layers are resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Strategy {
+    /// All at once, with uv
+    Joint,
+    /// One after the other
+    Layered,
+}
+
+impl From<Strategy> for instep::layer::Strategy {
+    fn from(strategy: Strategy) -> Self {
+        match strategy {
+            Strategy::Joint => Self::Joint,
+            Strategy::Layered => Self::Layered,
+        }
+    }
 }
 
 /// `instep check`.

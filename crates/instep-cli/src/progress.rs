@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use instep::Event;
+use instep::layer::Event as LayerEvent;
 use instep::venv::{Activity, Event as VenvEvent, Operation, Plan, Step};
 
 use crate::printer::{Printer, Tone, paint};
@@ -51,6 +52,7 @@ impl<'a> Progress<'a> {
             Event::Locking { environment, lock } => {
                 self.step(environment, &format!("compiling `{lock}`"));
             }
+            Event::Layers { detail } => self.layers(detail),
             Event::Planned { environment, plan } => self.detail(environment, &plan_line(plan)),
             Event::Venv { environment, detail } => self.venv(environment, detail),
             Event::StepStarted { environment, step } => {
@@ -65,6 +67,27 @@ impl<'a> Progress<'a> {
     pub(crate) fn clear(&mut self) {
         for bar in std::mem::take(&mut self.bars).into_values() {
             bar.finish_and_clear();
+        }
+    }
+
+    fn layers(&mut self, event: &LayerEvent) {
+        const NAME: &str = "locks";
+        match event {
+            LayerEvent::Resolving { layers } => {
+                self.step(NAME, &format!("resolving {layers} layers"));
+            }
+            LayerEvent::Explaining => {
+                self.step(NAME, "looking for the layers that cannot live together");
+            }
+            LayerEvent::Compiling { layer } => self.step(layer, "compiling its lock"),
+            LayerEvent::Compiled { layer } => {
+                self.finish(NAME);
+                self.finish(layer);
+            }
+            LayerEvent::Output { line } if self.printer.is_verbose() => {
+                self.printer.say(&paint(Tone::Dim, &format!("  {NAME} | {line}")));
+            }
+            _ => {}
         }
     }
 

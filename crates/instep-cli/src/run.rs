@@ -62,6 +62,7 @@ fn dispatch(session: &Session, command: Command) -> Result<Exit, instep::Error> 
         Command::Init => commands::init(session),
         Command::Status => commands::status(session),
         Command::Sync(args) => commands::sync(session, &args),
+        Command::Lock(args) => commands::lock(session, &args),
         Command::Check(args) => commands::check(session, &args),
         Command::Doctor(args) => commands::doctor(session, &args),
         Command::Outdated(args) => commands::outdated(session, &args),

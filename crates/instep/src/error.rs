@@ -53,6 +53,17 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// There are no layers to compile.
+    #[error(
+        "there are no layers: the configuration has no table [layers], or its directory no .in file"
+    )]
+    NoLayers,
+    /// A layer says only half of where its requirements are.
+    #[error("the layer `{name}` names a group or an extra, and not the pyproject.toml, or both")]
+    LayerSource {
+        /// The layer.
+        name: String,
+    },
     /// An environment is told to follow several sources.
     #[error("environment `{name}` names more than one source: {}", sources.join(", "))]
     SeveralSources {
@@ -212,6 +223,11 @@ impl Error {
             Self::UnknownEnvironment { .. } | Self::EnvironmentName { .. } => {
                 "the environments are the tables `[env.NAME]` of the configuration"
             }
+            Self::NoLayers => {
+                "write `[layers]` with `directory = \"requirements\"`, and a file base.in there; \
+                 `instep sync` compiles the lock of a single environment"
+            }
+            Self::LayerSource { .. } => "give it `pyproject`, and either a `group` or an `extra`",
             Self::SeveralSources { .. } => "keep one of them",
             Self::SharedPath { .. } => "give each environment a `path` of its own",
             Self::NothingToFollow { .. } => {
@@ -257,8 +273,8 @@ impl Error {
         match self {
             Self::Tools(error)
             | Self::Step { source: error, .. }
-            | Self::Venv(instep_venv::Error::Tools(error))
-            | Self::Lock(instep_lock::Error::Tools(error)) => error.tail(),
+            | Self::Venv(instep_venv::Error::Tools(error)) => error.tail(),
+            Self::Lock(error) => error.tool_output(),
             _ => &[],
         }
     }

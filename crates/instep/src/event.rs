@@ -52,6 +52,11 @@ pub enum Event {
         /// The lock's path, relative to the root where it is inside.
         lock: String,
     },
+    /// The locks of layers are being compiled.
+    Layers {
+        /// What happened.
+        detail: instep_lock::Event,
+    },
     /// What is going to be done.
     Planned {
         /// The environment.

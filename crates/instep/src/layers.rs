@@ -1,6 +1,6 @@
 //! Layers: finding them, keeping their locks current, and what stands beside their environments.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err as fs;
@@ -11,6 +11,7 @@ use instep_lock::{
 };
 use instep_manifest::clock;
 use instep_tools::Environment as Variables;
+use instep_venv::PackageName;
 use serde::Serialize;
 
 use crate::config::{self, Config, Consent, Layers};
@@ -326,6 +327,31 @@ fn with_texts(mut observed: Observed, locked: &[Locked]) -> Observed {
         known.lock = text(known).or_else(|| known.lock.take());
     }
     observed
+}
+
+/// Packages of which the environment of a layer has another version than that of one that it builds
+/// on.
+pub(crate) fn installed_splits(
+    observed: &Observed,
+    installed: &BTreeMap<String, BTreeMap<PackageName, String>>,
+) -> Vec<Split> {
+    let mut found = Vec::new();
+    for (layer, own) in installed {
+        for base in observed.closure(layer).into_keys() {
+            for (package, theirs) in installed.get(base).into_iter().flatten() {
+                if let Some(ours) = own.get(package).filter(|ours| *ours != theirs) {
+                    found.push(Split {
+                        package: package.clone(),
+                        layer: layer.clone(),
+                        versions: ours.clone(),
+                        base: base.to_owned(),
+                        base_versions: theirs.clone(),
+                    });
+                }
+            }
+        }
+    }
+    found
 }
 
 /// What stands beside a layer's environment, so that shells and editors find it.

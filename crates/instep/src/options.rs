@@ -25,6 +25,9 @@ pub(crate) fn of(root: &Utf8Path, spec: &Spec, inexact: Option<bool>) -> BTreeMa
         Source::Pylock { path } => {
             put("pylock", show(path));
         }
+        Source::Layer { name, .. } => {
+            put("layer", name.clone());
+        }
         Source::Project { folder, extras, groups } => {
             put("project", show(folder));
             put("extras", extras.join(" "));

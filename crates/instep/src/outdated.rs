@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use instep_lock::{Compile, Upgrade, compile, minor};
+use instep_lock::{Compile, Upgrade, Upgrades, compile, minor};
 use instep_tools::Stream;
 use instep_venv::{Engine, PackageName, Wanted, layout};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::host::Host;
+use crate::layers::LockRequest;
 use crate::sources;
 use crate::spec::Source;
 use crate::state;
@@ -82,19 +83,20 @@ impl Environment<'_> {
     }
 
     fn lock_file(&self) -> Option<&Utf8Path> {
-        match &self.spec().source {
-            Source::Requirements { lock: Some(lock), .. } => Some(lock),
-            _ => None,
-        }
+        self.spec().source.lock().map(Utf8PathBuf::as_path)
     }
 
     fn locked(&self, toolbox: &Toolbox) -> Result<Versions, Error> {
         let (root, variables) = (self.workspace().root(), self.workspace().variables());
         let markers = &toolbox.python.markers;
         let wanted = match &self.spec().source {
-            Source::Requirements { lock: Some(lock), .. } if !lock.exists() => Wanted::default(),
-            Source::Requirements { lock: Some(lock), .. } => {
-                Wanted::from_lock(&sources::read_lock(root, lock, variables)?, markers)?
+            Source::Requirements { lock: Some(_), .. } | Source::Layer { .. } => {
+                match self.lock_file().filter(|lock| lock.exists()) {
+                    None => Wanted::default(),
+                    Some(lock) => {
+                        Wanted::from_lock(&sources::read_lock(root, lock, variables)?, markers)?
+                    }
+                }
             }
             Source::Requirements { files, lock: None } => {
                 let mut wanted = Wanted::default();
@@ -123,12 +125,40 @@ impl Environment<'_> {
         scratch: &Utf8Path,
         host: &mut Host<'_>,
     ) -> Result<Versions, Error> {
-        let Source::Requirements { files, .. } = &self.spec().source else {
-            return Ok(Versions::new());
-        };
         if self.lock_file().is_none() {
             return Ok(Versions::new());
         }
+        let root = self.workspace().root();
+        let text = match &self.spec().source {
+            Source::Requirements { files, .. } => self.upgraded(files, toolbox, scratch, host)?,
+            Source::Layer { name, .. } => {
+                let request =
+                    LockRequest { upgrade: Upgrades::All, dry_run: true, ..LockRequest::default() };
+                let locked = self.workspace().lock(&request, host)?;
+                let own = locked.layers.into_iter().find(|layer| layer.name == *name);
+                own.map(|own| own.text).unwrap_or_default()
+            }
+            Source::Pylock { .. } | Source::Project { .. } => String::new(),
+        };
+        let path = scratch.join("upgraded.txt");
+        instep_fs::write_atomic(&path, text.as_bytes())?;
+        let lock = sources::read_lock(root, &path, self.workspace().variables())?;
+        let wanted = Wanted::from_lock(&lock, &toolbox.python.markers)?;
+        Ok(wanted
+            .packages
+            .into_iter()
+            .filter_map(|(name, package)| package.version.map(|version| (name, version)))
+            .collect())
+    }
+
+    /// What the lock would be if every pin moved.
+    fn upgraded(
+        &self,
+        files: &[Utf8PathBuf],
+        toolbox: &Toolbox,
+        scratch: &Utf8Path,
+        host: &mut Host<'_>,
+    ) -> Result<String, Error> {
         let root = self.workspace().root();
         let shown: Vec<Utf8PathBuf> =
             files.iter().map(|file| Utf8PathBuf::from(sources::show(root, file))).collect();
@@ -144,16 +174,7 @@ impl Environment<'_> {
             working_dir: root,
             scratch,
         };
-        let text = compile(&toolbox.compiler, &job, &host.cancel_token(), &mut |_| {})?;
-        let path = scratch.join("upgraded.txt");
-        instep_fs::write_atomic(&path, text.as_bytes())?;
-        let lock = sources::read_lock(root, &path, self.workspace().variables())?;
-        let wanted = Wanted::from_lock(&lock, &toolbox.python.markers)?;
-        Ok(wanted
-            .packages
-            .into_iter()
-            .filter_map(|(name, package)| package.version.map(|version| (name, version)))
-            .collect())
+        Ok(compile(&toolbox.compiler, &job, &host.cancel_token(), &mut |_| {})?)
     }
 
     fn latest(&self, toolbox: &Toolbox, host: &mut Host<'_>) -> Result<Versions, Error> {

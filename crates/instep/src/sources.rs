@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use instep_lock::Layer;
 use instep_manifest::requirements::{self, Requirements};
 use instep_manifest::{Digest, Input, InputKind, Manifest};
 use instep_tools::Environment as Variables;
@@ -71,6 +72,7 @@ pub(crate) fn read(root: &Utf8Path, spec: &Spec, variables: &Variables) -> Resul
             read_requirements(root, files, lock.as_deref(), variables)
         }
         Source::Pylock { path } => read_whole(root, &[(path.clone(), InputKind::Pylock)]),
+        Source::Layer { name, layers } => read_layer(root, name, layers, variables),
         Source::Project { folder, .. } => read_whole(
             root,
             &[
@@ -128,16 +130,33 @@ fn read_requirements(
         several => combine(several),
     };
     if let Some(lock) = lock {
-        if lock.exists() {
-            let mut found = read_lock(root, lock, variables)?;
-            // Local folders have been looked at through the requirements that name them.
-            found.local_files.clear();
-            let digest = found.digest();
-            inputs.push(root, lock, InputKind::Lock, Some(digest));
-        } else {
-            inputs.absent.push(lock.to_owned());
+        inputs.add_lock(root, lock, variables)?;
+    }
+    Ok(inputs)
+}
+
+/// A layer's lock decides what is installed; its requirements, and those of the layers that it
+/// includes, whether the lock is current.
+fn read_layer(
+    root: &Utf8Path,
+    name: &str,
+    layers: &[Layer],
+    variables: &Variables,
+) -> Result<Inputs, Error> {
+    let observed = instep_lock::observe(root, layers, variables)?;
+    let mut inputs = Inputs::of_snapshot(Digest::of(b""));
+    let closure = observed.closure(name);
+    let mut digests = Vec::new();
+    for known in &observed.layers {
+        if known.layer.name == name || closure.contains_key(known.layer.name.as_str()) {
+            digests.push(known.inputs);
+            inputs.add(root, &known.own)?;
+        }
+        if known.layer.name == name {
+            inputs.add_lock(root, &known.layer.output, variables)?;
         }
     }
+    inputs.digest = combine(&digests);
     Ok(inputs)
 }
 
@@ -188,6 +207,24 @@ impl Inputs {
         }
         self.variables.extend(found.variables.clone());
         self.index_options.extend(instep_venv::index_options(found));
+        Ok(())
+    }
+
+    fn add_lock(
+        &mut self,
+        root: &Utf8Path,
+        lock: &Utf8Path,
+        variables: &Variables,
+    ) -> Result<(), Error> {
+        if lock.exists() {
+            let mut found = read_lock(root, lock, variables)?;
+            // Local folders have been looked at through the requirements that name them.
+            found.local_files.clear();
+            let digest = found.digest();
+            self.push(root, lock, InputKind::Lock, Some(digest));
+        } else {
+            self.absent.push(lock.to_owned());
+        }
         Ok(())
     }
 

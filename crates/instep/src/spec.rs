@@ -1,8 +1,10 @@
 //! One environment as it is configured: every default filled in, every path absolute.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use instep_lock::Layer;
 
 use crate::config::{After, Config, Consent, Env, Lock, Project, Tool};
 use crate::error::Error;
@@ -52,6 +54,13 @@ pub enum Source {
         /// The file.
         path: Utf8PathBuf,
     },
+    /// A layer.
+    Layer {
+        /// Its name.
+        name: String,
+        /// All layers, since they are locked together.
+        layers: Arc<[Layer]>,
+    },
     /// A uv project.
     Project {
         /// The folder of `pyproject.toml` and `uv.lock`.
@@ -69,6 +78,9 @@ impl Source {
         match self {
             Self::Requirements { files, .. } => files.clone(),
             Self::Pylock { path } => vec![path.clone()],
+            Self::Layer { .. } => {
+                self.layer().map(|layer| layer.input.path().clone()).into_iter().collect()
+            }
             Self::Project { folder, .. } => {
                 vec![folder.join("pyproject.toml"), folder.join("uv.lock")]
             }
@@ -76,13 +88,40 @@ impl Source {
     }
 }
 
+impl Source {
+    /// The layer that is followed.
+    pub(crate) fn layer(&self) -> Option<&Layer> {
+        let Self::Layer { name, layers } = self else { return None };
+        layers.iter().find(|layer| layer.name == *name)
+    }
+
+    /// The lock that requirements are compiled to, if they are.
+    pub(crate) fn lock(&self) -> Option<&Utf8PathBuf> {
+        match self {
+            Self::Requirements { lock, .. } => lock.as_ref(),
+            Self::Layer { .. } => self.layer().map(|layer| &layer.output),
+            Self::Pylock { .. } | Self::Project { .. } => None,
+        }
+    }
+}
+
 /// The environments of a configuration, in their order.
-pub(crate) fn resolve(root: &Utf8Path, config: &Config) -> Result<Vec<Spec>, Error> {
+pub(crate) fn resolve(
+    root: &Utf8Path,
+    config: &Config,
+    layers: &Arc<[Layer]>,
+) -> Result<Vec<Spec>, Error> {
     let implicit = BTreeMap::from([(DEFAULT.to_owned(), Env::default())]);
     let envs = if config.env.is_empty() { &implicit } else { &config.env };
     let mut specs: Vec<Spec> = Vec::with_capacity(envs.len());
     for (name, env) in envs {
-        let spec = resolve_one(root, config, name, env)?;
+        let spec = match resolve_one(root, config, layers, name, env) {
+            // Layers alone are something to keep in step.
+            Err(Error::NothingToFollow { .. }) if config.env.is_empty() && !layers.is_empty() => {
+                continue;
+            }
+            spec => spec?,
+        };
         if let Some(other) = specs.iter().find(|other| other.path == spec.path) {
             return Err(Error::SharedPath {
                 first: other.name.clone(),
@@ -97,7 +136,48 @@ pub(crate) fn resolve(root: &Utf8Path, config: &Config) -> Result<Vec<Spec>, Err
     Ok(specs)
 }
 
-fn resolve_one(root: &Utf8Path, config: &Config, name: &str, env: &Env) -> Result<Spec, Error> {
+/// The environments of layers that have a project, but for those of which `specs` has one already.
+pub(crate) fn of_layers(
+    root: &Utf8Path,
+    config: &Config,
+    layers: &Arc<[Layer]>,
+    specs: &[Spec],
+) -> Result<Vec<Spec>, Error> {
+    let Some(settings) = &config.layers else { return Ok(Vec::new()) };
+    let mut found: Vec<Spec> = Vec::new();
+    for layer in layers.iter().filter(|layer| !specs.iter().any(|spec| spec.name == layer.name)) {
+        let named = settings.named.get(&layer.name);
+        let project = match named.and_then(|named| named.project.clone()) {
+            Some(project) => project,
+            None if root.join(&layer.name).is_dir() => layer.name.clone().into(),
+            None => continue,
+        };
+        let env = Env {
+            path: Some(project.join(&settings.environment)),
+            layer: Some(layer.name.clone()),
+            python: named.and_then(|named| named.python.clone()),
+            ..Env::default()
+        };
+        let spec = resolve_one(root, config, layers, &layer.name, &env)?;
+        if let Some(other) = specs.iter().chain(&found).find(|other| other.path == spec.path) {
+            return Err(Error::SharedPath {
+                first: other.name.clone(),
+                second: spec.name,
+                path: spec.path,
+            });
+        }
+        found.push(spec);
+    }
+    Ok(found)
+}
+
+fn resolve_one(
+    root: &Utf8Path,
+    config: &Config,
+    layers: &Arc<[Layer]>,
+    name: &str,
+    env: &Env,
+) -> Result<Spec, Error> {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.starts_with('.') || !name.chars().all(is_allowed) {
         return Err(Error::EnvironmentName { name: name.to_owned() });
@@ -108,7 +188,7 @@ fn resolve_one(root: &Utf8Path, config: &Config, name: &str, env: &Env) -> Resul
     Ok(Spec {
         name: name.to_owned(),
         path: follow_link(root.join(path)),
-        source: resolve_source(root, config, name, env)?,
+        source: resolve_source(root, layers, name, env)?,
         python: env.python.clone().or_else(|| config.tools.python.first().cloned()),
         tools: env.tool.map_or_else(|| config.tools.prefer.clone(), |tool| vec![tool]),
         tool_is_fixed: env.tool.is_some(),
@@ -128,7 +208,7 @@ fn follow_link(path: Utf8PathBuf) -> Utf8PathBuf {
 
 fn resolve_source(
     root: &Utf8Path,
-    config: &Config,
+    layers: &Arc<[Layer]>,
     name: &str,
     env: &Env,
 ) -> Result<Source, Error> {
@@ -159,11 +239,11 @@ fn resolve_source(
         return Ok(project_source(folder, env));
     }
     if let Some(layer) = &env.layer {
-        let folder = root.join(&config.layers.directory);
-        return Ok(Source::Requirements {
-            files: vec![folder.join([layer, ".in"].concat())],
-            lock: Some(folder.join([layer, ".txt"].concat())),
-        });
+        if !layers.iter().any(|known| known.name == *layer) {
+            let known = layers.iter().map(|known| known.name.clone()).collect();
+            return Err(instep_lock::Error::NoSuchLayer { name: layer.clone(), known }.into());
+        }
+        return Ok(Source::Layer { name: layer.clone(), layers: Arc::clone(layers) });
     }
     detect(root, name, env)
 }
@@ -208,14 +288,14 @@ mod tests {
 
     fn parse(text: &str) -> Result<Vec<Spec>, Error> {
         let config: Config = toml::from_str(text).unwrap();
-        resolve(Utf8Path::new("/p"), &config)
+        resolve(Utf8Path::new("/p"), &config, &Arc::from([]))
     }
 
     #[test]
     fn names_paths_and_locks_have_defaults() {
         let specs = parse(
             "[env.test]\nrequirements = ['dev/test.in', 'more.txt']\n\
-             [env.default]\nlayer = 'web'\n[layers]\ndirectory = 'reqs'",
+             [env.default]\nrequirements = ['web.in']",
         )
         .unwrap();
         let [default, test] = specs.as_slice() else { panic!("{specs:?}") };
@@ -223,8 +303,8 @@ mod tests {
         assert_eq!(
             default.source,
             Source::Requirements {
-                files: vec!["/p/reqs/web.in".into()],
-                lock: Some("/p/reqs/web.txt".into())
+                files: vec!["/p/web.in".into()],
+                lock: Some("/p/web-lock.txt".into())
             }
         );
         assert_eq!(test.path, "/p/.venv-test");

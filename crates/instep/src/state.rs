@@ -5,7 +5,7 @@ use fs_err as fs;
 use instep_manifest::History;
 
 use crate::error::Error;
-use crate::spec::{Source, Spec};
+use crate::spec::Spec;
 
 /// The folder beside the configuration that holds all state. Safe to delete.
 pub const STATE_DIR: &str = ".instep";
@@ -25,10 +25,7 @@ impl State {
     pub(crate) fn of(root: &Utf8Path, spec: &Spec) -> Self {
         let dir = root.join(STATE_DIR).join("env").join(&spec.name);
         let manifest = spec.manifest.clone().unwrap_or_else(|| dir.join("manifest.json"));
-        let lock_of_requirements = match &spec.source {
-            Source::Requirements { lock, .. } => lock.clone(),
-            _ => None,
-        };
+        let lock_of_requirements = spec.source.lock().cloned();
         Self { root: root.to_owned(), dir, manifest, lock_of_requirements }
     }
 
@@ -64,13 +61,7 @@ impl State {
 
     /// Makes the folders, and the file that keeps all of it out of git.
     pub(crate) fn prepare(&self) -> Result<(), Error> {
-        fs::create_dir_all(&self.dir)
-            .map_err(|source| Error::Write { path: self.dir.clone(), source })?;
-        let ignore = self.root.join(STATE_DIR).join(".gitignore");
-        if !ignore.exists() {
-            instep_fs::write_atomic(&ignore, b"*\n")?;
-        }
-        Ok(())
+        prepare(&self.root, &self.dir)
     }
 
     /// An empty scratch folder.
@@ -97,6 +88,17 @@ impl State {
     pub(crate) fn clear_lock_of_requirements(&self) -> Result<(), Error> {
         self.lock_of_requirements.as_deref().map_or(Ok(()), remove_temporaries_of)
     }
+}
+
+/// Makes a folder of state, and the file that keeps all state out of git.
+pub(crate) fn prepare(root: &Utf8Path, folder: &Utf8Path) -> Result<(), Error> {
+    fs::create_dir_all(folder)
+        .map_err(|source| Error::Write { path: folder.to_owned(), source })?;
+    let ignore = root.join(STATE_DIR).join(".gitignore");
+    if !ignore.exists() {
+        instep_fs::write_atomic(&ignore, b"*\n")?;
+    }
+    Ok(())
 }
 
 fn remove_temporaries_of(path: &Utf8Path) -> Result<(), Error> {

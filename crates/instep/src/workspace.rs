@@ -1,8 +1,10 @@
 //! The front door: a folder with its configuration, and the environments in it.
 
-use std::sync::mpsc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, mpsc};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use instep_lock::{Layer, Observed, Plan as LayerPlan, Split};
 use instep_manifest::{Finding, HistoryEntry, Listing, Manifest, Reason, StatCache, clock};
 use instep_tools::Environment as Variables;
 use serde::Serialize;
@@ -14,8 +16,9 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::host::{Host, Question};
 use crate::journal::Journal;
+use crate::layers::{self, Beside, LockRequest, LockedLayers, Locking};
 use crate::record;
-use crate::spec::{self, Spec};
+use crate::spec::{self, Source, Spec};
 use crate::state::State;
 use crate::sync::{self, Rollback, SyncOutcome, SyncRequest, Synced, Target};
 
@@ -26,6 +29,8 @@ pub struct Workspace {
     file: Option<Utf8PathBuf>,
     config: Config,
     specs: Vec<Spec>,
+    layers: Arc<[Layer]>,
+    layer_specs: Vec<Spec>,
     variables: Variables,
     journal: Journal,
 }
@@ -40,7 +45,9 @@ impl Workspace {
     /// where nothing says what an environment should hold.
     pub fn open(variables: Variables) -> Result<Self, Error> {
         let located = config::find(variables.cwd())?;
-        let specs = spec::resolve(&located.root, &located.config)?;
+        let layers: Arc<[Layer]> = layers::discover(&located.root, &located.config)?.into();
+        let specs = spec::resolve(&located.root, &located.config, &layers)?;
+        let layer_specs = spec::of_layers(&located.root, &located.config, &layers, &specs)?;
         let journal = Journal {
             path: located.root.join(&located.config.journal.path),
             max_size: located.config.journal.max_size,
@@ -51,6 +58,8 @@ impl Workspace {
             file: located.file,
             config: located.config,
             specs,
+            layers,
+            layer_specs,
             variables,
             journal,
         })
@@ -78,9 +87,62 @@ impl Workspace {
         &self.config
     }
 
-    /// The environments, the default one first.
+    /// The environments, the default one first. Those of layers are among them only where there are
+    /// no others.
     pub fn environments(&self) -> Vec<Environment<'_>> {
-        self.specs.iter().map(|spec| Environment { workspace: self, spec }).collect()
+        let specs = if self.specs.is_empty() { &self.layer_specs } else { &self.specs };
+        specs.iter().map(|spec| Environment { workspace: self, spec }).collect()
+    }
+
+    /// The environments, and those of all layers that have a project.
+    pub fn all_environments(&self) -> Vec<Environment<'_>> {
+        let all = self.specs.iter().chain(&self.layer_specs);
+        all.map(|spec| Environment { workspace: self, spec }).collect()
+    }
+
+    /// The layers, as they are configured.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// Reads the layers: what they ask for, what they build on, what their locks say.
+    pub fn observe_layers(&self) -> Result<Observed, Error> {
+        self.locking().observe()
+    }
+
+    /// Which locks of layers are not current, and why. Starts no tool, and changes nothing.
+    pub fn check_layers(&self, request: &LockRequest) -> Result<LayerPlan, Error> {
+        layers::check(&self.locking(), request)
+    }
+
+    /// Brings the locks of layers up to date: all of them are written, or none.
+    pub fn lock(&self, request: &LockRequest, host: &mut Host<'_>) -> Result<LockedLayers, Error> {
+        layers::lock(&self.locking(), request, host)
+    }
+
+    /// Compares what is installed in environments of layers with what is in those that they build on.
+    pub fn installed_splits(&self, environments: &[Environment<'_>]) -> Result<Vec<Split>, Error> {
+        let mut installed = BTreeMap::new();
+        for environment in environments {
+            if let Source::Layer { name, .. } = &environment.spec.source
+                && let Some(manifest) = environment.manifest()?
+            {
+                installed.insert(name.clone(), manifest.packages);
+            }
+        }
+        if installed.len() < 2 {
+            return Ok(Vec::new());
+        }
+        Ok(layers::installed_splits(&self.observe_layers()?, &installed))
+    }
+
+    fn locking(&self) -> Locking<'_> {
+        Locking {
+            root: &self.root,
+            config: &self.config,
+            layers: &self.layers,
+            variables: &self.variables,
+        }
     }
 
     /// One environment.
@@ -89,12 +151,12 @@ impl Workspace {
     ///
     /// [`Error::UnknownEnvironment`].
     pub fn environment(&self, name: &str) -> Result<Environment<'_>, Error> {
-        let spec = self.specs.iter().find(|spec| spec.name == name).ok_or_else(|| {
-            Error::UnknownEnvironment {
+        let all = || self.specs.iter().chain(&self.layer_specs);
+        let spec =
+            all().find(|spec| spec.name == name).ok_or_else(|| Error::UnknownEnvironment {
                 name: name.to_owned(),
-                known: self.specs.iter().map(|spec| spec.name.clone()).collect(),
-            }
-        })?;
+                known: all().map(|spec| spec.name.clone()).collect(),
+            })?;
         Ok(Environment { workspace: self, spec })
     }
 
@@ -237,6 +299,12 @@ impl<'a> Environment<'a> {
     /// Brings the environment in step; does nothing where it is.
     pub fn sync(&self, request: &SyncRequest, host: &mut Host<'_>) -> Result<Synced, Error> {
         sync::sync(&self.target(), request, None, host)
+    }
+
+    /// Of a layer: writes `.envrc` and editor settings beside its environment, where the configuration
+    /// wants them and nobody else has written them.
+    pub fn write_beside(&self) -> Result<Vec<Beside>, Error> {
+        layers::write_beside(&self.workspace.root, &self.workspace.config, self.spec)
     }
 
     /// What to tell the user at start-up, if anything.

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 
 use instep::venv::{Operation, PackageName, Plan};
 use instep::{
-    CancelToken, Environment, Error, Host, SyncOutcome, SyncRequest, Synced, Upgrade, sync_all,
+    CancelToken, Environment, Error, Host, SyncOutcome, SyncRequest, Synced, Upgrade, Workspace,
+    sync_all,
 };
 use serde_json::{Value, json};
 
@@ -21,7 +22,11 @@ const LISTED: usize = 20;
 
 pub(crate) fn sync(session: &Session, args: &SyncArgs) -> Result<Exit, Error> {
     let workspace = session.workspace()?;
-    let environments = workspace.select(&args.environments.environments)?;
+    let environments = if args.all {
+        workspace.all_environments()
+    } else {
+        workspace.select(&args.environments.environments)?
+    };
     explain(session, &environments, args);
     let request = SyncRequest {
         rebuild: args.rebuild,
@@ -42,7 +47,41 @@ pub(crate) fn sync(session: &Session, args: &SyncArgs) -> Result<Exit, Error> {
             sync_all(&environments, &request, host)
         }
     });
-    Ok(report(session, &environments, results))
+    let exit = report(session, &environments, results);
+    if !args.dry_run {
+        beside(session, &environments)?;
+    }
+    Ok(exit.max(shared(session, &workspace, &environments)?))
+}
+
+/// `.envrc` and editor settings of the environments of layers.
+fn beside(session: &Session, environments: &[Environment<'_>]) -> Result<(), Error> {
+    for environment in environments {
+        for file in environment.write_beside()? {
+            if file.is_new {
+                session.printer.say(&format!("  {} was written", file.file));
+            } else if file.is_foreign && session.printer.is_verbose() {
+                session.printer.note(&format!("{} is your own, and was left alone", file.file));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether packages that layers share are of one version in all environments that were synced.
+fn shared(
+    session: &Session,
+    workspace: &Workspace,
+    environments: &[Environment<'_>],
+) -> Result<Exit, Error> {
+    let splits = workspace.installed_splits(environments)?;
+    for split in &splits {
+        session.printer.note(&format!(
+            "{} is {} in the environment {}, and {} in {}, which it builds on",
+            split.package, split.versions, split.layer, split.base_versions, split.base
+        ));
+    }
+    Ok(if splits.is_empty() { Exit::Done } else { Exit::No })
 }
 
 pub(crate) fn rollback(session: &Session, args: &RollbackArgs) -> Result<Exit, Error> {

@@ -19,8 +19,8 @@ pub struct Config {
     pub tools: Tools,
     /// The environments, by name.
     pub env: BTreeMap<String, Env>,
-    /// Where layers of requirements are.
-    pub layers: Layers,
+    /// Layers of requirements, locked together.
+    pub layers: Option<Layers>,
     /// The journal of syncs.
     pub journal: Journal,
 }
@@ -207,20 +207,127 @@ pub struct After {
     pub inputs: Vec<String>,
 }
 
-/// Where layers of requirements are.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// Layers of requirements: files, groups and extras that are locked together, each with an
+/// environment of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", schemars(default, rename_all = "kebab-case"))]
 pub struct Layers {
     /// Every `NAME.in` in this folder is a layer, `NAME.txt` its lock. Default: `requirements`.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub directory: Utf8PathBuf,
+    /// How they are resolved. Default: `joint` with uv, `layered` with other tools.
+    pub strategy: Option<Strategy>,
+    /// Whether locks have the digests of files. Default: `true`.
+    pub hashes: bool,
+    /// The folder of a layer's environment in its project. Default: `venv`.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub environment: Utf8PathBuf,
+    /// Sets of layers of which no two are ever installed together, so that they may have other
+    /// versions of a package.
+    pub conflicts: Vec<Vec<String>>,
+    /// Whether `sync` writes an `.envrc` for [direnv](https://direnv.net) into a layer's project where
+    /// there is none. Default: `true`.
+    pub envrc: bool,
+    /// Whether `sync` writes `.vscode/settings.json` into a layer's project where there is none.
+    /// Default: `false`.
+    pub vscode: bool,
+    /// What is to be said of single layers, by their names. A layer that is no file in the directory is
+    /// defined here.
+    #[cfg_attr(feature = "schema", schemars(flatten))]
+    pub named: BTreeMap<String, Layer>,
 }
 
 impl Default for Layers {
     fn default() -> Self {
-        Self { directory: "requirements".into() }
+        Self {
+            directory: "requirements".into(),
+            strategy: None,
+            hashes: true,
+            environment: "venv".into(),
+            conflicts: Vec::new(),
+            envrc: true,
+            vscode: false,
+            named: BTreeMap::new(),
+        }
     }
+}
+
+/// By hand, since `flatten` would take the places of errors away.
+impl<'de> Deserialize<'de> for Layers {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Layers;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("a table of layers")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Layers, A::Error> {
+                let mut layers = Layers::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    match key.as_str() {
+                        "directory" => layers.directory = map.next_value()?,
+                        "strategy" => layers.strategy = map.next_value()?,
+                        "hashes" => layers.hashes = map.next_value()?,
+                        "environment" => layers.environment = map.next_value()?,
+                        "conflicts" => layers.conflicts = map.next_value()?,
+                        "envrc" => layers.envrc = map.next_value()?,
+                        "vscode" => layers.vscode = map.next_value()?,
+                        _ => {
+                            layers.named.insert(key, map.next_value()?);
+                        }
+                    }
+                }
+                Ok(layers)
+            }
+        }
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+/// How layers are resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// All at once, with uv: a package has one version everywhere.
+    Joint,
+    /// One after the other, the later ones held to the pins of those that they build on.
+    Layered,
+}
+
+/// One layer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Layer {
+    /// The folder of its project, in which its environment is made. Default: the folder with the
+    /// layer's name, where there is one; otherwise the layer has a lock and no environment.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub project: Option<Utf8PathBuf>,
+    /// A `pyproject.toml` that its requirements stand in: those of a `group` or an `extra`, or the
+    /// project's own.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub pyproject: Option<Utf8PathBuf>,
+    /// The dependency group of the `pyproject.toml` (PEP 735).
+    pub group: Option<String>,
+    /// The extra of the `pyproject.toml`, beside the project's dependencies.
+    pub extra: Option<String>,
+    /// Its lock. Default: `NAME.txt` in the directory of layers.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub output: Option<Utf8PathBuf>,
+    /// The version of Python of its environment, which its lock holds from. Default: the first of
+    /// `tools.python`.
+    pub python: Option<String>,
+    /// The one platform that its lock is for, in uv's words, such as `linux`. Default: every one.
+    pub platform: Option<String>,
+    /// Whether its lock has the digests of files. Default: as for all layers.
+    pub hashes: Option<bool>,
 }
 
 /// The journal of syncs.

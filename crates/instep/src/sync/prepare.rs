@@ -2,6 +2,7 @@
 //! up to date, plan.
 
 use camino::Utf8Path;
+use instep_lock::{Upgrade, Upgrades};
 use instep_manifest::Reason;
 use instep_venv::{Observed, Options, Plan, PyvenvCfg, Wanted};
 
@@ -10,6 +11,7 @@ use crate::check::Check;
 use crate::error::Error;
 use crate::event::Event;
 use crate::host::Host;
+use crate::layers::{self, LockRequest};
 use crate::lock::{self, Locking};
 use crate::project;
 use crate::sources::{self, Inputs};
@@ -109,6 +111,39 @@ impl Sync<'_> {
                 wanted.options.extend(before.index_options.clone());
                 Ok((inputs()?, wanted, written))
             }
+            Source::Layer { name, .. } => {
+                let request =
+                    LockRequest { dry_run: self.request.dry_run, ..LockRequest::default() };
+                let request = match &self.request.upgrade {
+                    Upgrade::None => request,
+                    Upgrade::All => LockRequest { upgrade: Upgrades::All, ..request },
+                    Upgrade::Packages(names) => {
+                        LockRequest { upgrade: Upgrades::Packages(names.clone()), ..request }
+                    }
+                };
+                let locking = layers::Locking {
+                    root: self.target.root,
+                    config: self.target.config,
+                    layers: self.layers(),
+                    variables: self.target.variables,
+                };
+                let done = layers::lock(&locking, &request, host)?;
+                let own = done.layers.iter().find(|layer| layer.name == *name);
+                let written = own.filter(|own| own.is_new).map(|own| own.lock.clone());
+                let lock = match own {
+                    Some(own) if own.is_new && self.request.dry_run => {
+                        let path = scratch.join("lock.txt");
+                        instep_fs::write_atomic(&path, own.text.as_bytes())?;
+                        path
+                    }
+                    _ => self.spec().source.lock().cloned().unwrap_or_default(),
+                };
+                let found = sources::read_lock(self.target.root, &lock, self.target.variables)?;
+                let inputs = inputs()?;
+                let mut wanted = Wanted::from_lock(&found, markers)?;
+                wanted.options.extend(inputs.index_options.clone());
+                Ok((inputs, wanted, written))
+            }
             Source::Pylock { path } => {
                 Ok((inputs()?, instep_venv::pylock::read(path, markers)?, None))
             }
@@ -125,6 +160,13 @@ impl Sync<'_> {
                 let pylock = project::export(&export, &self.spec().name, host)?;
                 Ok((inputs()?, instep_venv::pylock::read(&pylock, markers)?, None))
             }
+        }
+    }
+
+    fn layers(&self) -> &[instep_lock::Layer] {
+        match &self.spec().source {
+            Source::Layer { layers, .. } => layers,
+            _ => &[],
         }
     }
 
