@@ -24,6 +24,18 @@ pub fn require(program: &str) -> Option<Utf8PathBuf> {
     Some(path)
 }
 
+/// A program of this machine, by its absolute path; the calling test is skipped without it.
+pub fn system(program: &str) -> Option<Utf8PathBuf> {
+    let name = format!("{program}{}", env::consts::EXE_SUFFIX);
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).filter_map(|folder| Utf8PathBuf::try_from(folder).ok());
+    let found = folders.map(|folder| folder.join(&name)).find(|path| path.is_file());
+    if found.is_none() {
+        skip(&format!("needs {program}, which is not on PATH"));
+    }
+    found
+}
+
 /// A Python of this machine outside every environment, as an absolute path; the calling test is skipped
 /// without one.
 pub fn python() -> Option<Utf8PathBuf> {

@@ -17,6 +17,7 @@ const DEBIAN: &[(&str, &[&str])] = &[
     ("hyperfine", &["hyperfine"]),
     ("x86_64-w64-mingw32-gcc", &["gcc-mingw-w64-x86-64"]),
     ("wine", &["wine", "wine64"]),
+    ("direnv", &["direnv"]),
 ];
 
 /// Something that is not there, and why.

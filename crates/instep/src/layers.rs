@@ -6,8 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use fs_err as fs;
 use instep_fs::{FileLock, Holder};
 use instep_lock::{
-    Compiler, Input, Job, Known, Layer, Locked, Observed, Plan, Split, Strategy, Upgrades, Wish,
-    minor,
+    Compiler, Input, Job, Layer, Locked, Observed, Plan, Split, Strategy, Upgrades, Wish, minor,
 };
 use instep_manifest::clock;
 use instep_tools::Environment as Variables;
@@ -43,8 +42,6 @@ pub struct LockedLayers {
     pub plan: Plan,
     /// The layers that were compiled; empty where every lock was current.
     pub layers: Vec<Locked>,
-    /// Packages of which a layer has another version than one that it builds on.
-    pub splits: Vec<Split>,
 }
 
 /// The layers of a workspace, and what they are locked with.
@@ -235,6 +232,12 @@ pub(crate) fn lock(
         let (_scratch, folder) = state::temporary_folder()?;
         return compile(locking, request, &folder, host);
     }
+    // Most often there is nothing to do, and nobody has to wait for that.
+    let observed = locking.observe()?;
+    let (_, current) = plan(locking, request, &observed, &locking.toolbox(host)?)?;
+    if current.is_empty() {
+        return Ok(LockedLayers { plan: current, layers: Vec::new() });
+    }
     let folder = locking.root.join(STATE_DIR).join("layers");
     state::prepare(locking.root, &folder)?;
     let holder = Holder {
@@ -281,23 +284,9 @@ fn compile(
 ) -> Result<LockedLayers, Error> {
     let observed = locking.observe()?;
     let toolbox = locking.toolbox(host)?;
-    let is_uv = matches!(toolbox.compiler, Compiler::Uv { .. });
-    let strategy = locking.strategy(request);
-    let wish = Wish {
-        strategy: strategy.unwrap_or(if is_uv { Strategy::Joint } else { Strategy::Layered }),
-        tool: toolbox.compiler.name().to_owned(),
-        version: Some(toolbox.compiler.version().to_owned()),
-        python: Locking::python(&observed, Some(&toolbox.python.version)),
-        platform: (!is_uv).then(|| toolbox.python.platform_tag.clone()),
-        upgrade: request.upgrade.clone(),
-    };
-    let plan = narrow(instep_lock::plan(&observed, &wish), &observed, &request.layers)?;
+    let (wish, plan) = plan(locking, request, &observed, &toolbox)?;
     if plan.is_empty() {
-        return Ok(LockedLayers {
-            splits: instep_lock::splits(&observed),
-            plan,
-            layers: Vec::new(),
-        });
+        return Ok(LockedLayers { plan, layers: Vec::new() });
     }
     let job = Job {
         observed: &observed,
@@ -312,21 +301,27 @@ fn compile(
     let layers = instep_lock::compile_layers(&job, &cancel, &mut |detail| {
         host.tell(Event::Layers { detail });
     })?;
-    let after = with_texts(observed, &layers);
-    Ok(LockedLayers { splits: instep_lock::splits(&after), plan, layers })
+    Ok(LockedLayers { plan, layers })
 }
 
-fn with_texts(mut observed: Observed, locked: &[Locked]) -> Observed {
-    let text = |known: &Known| {
-        locked
-            .iter()
-            .find(|locked| locked.name == known.layer.name)
-            .map(|locked| locked.text.clone())
+fn plan(
+    locking: &Locking<'_>,
+    request: &LockRequest,
+    observed: &Observed,
+    toolbox: &Toolbox,
+) -> Result<(Wish, Plan), Error> {
+    let is_uv = matches!(toolbox.compiler, Compiler::Uv { .. });
+    let strategy = locking.strategy(request);
+    let wish = Wish {
+        strategy: strategy.unwrap_or(if is_uv { Strategy::Joint } else { Strategy::Layered }),
+        tool: toolbox.compiler.name().to_owned(),
+        version: Some(toolbox.compiler.version().to_owned()),
+        python: Locking::python(observed, Some(&toolbox.python.version)),
+        platform: (!is_uv).then(|| toolbox.python.platform_tag.clone()),
+        upgrade: request.upgrade.clone(),
     };
-    for known in &mut observed.layers {
-        known.lock = text(known).or_else(|| known.lock.take());
-    }
-    observed
+    let plan = narrow(instep_lock::plan(observed, &wish), observed, &request.layers)?;
+    Ok((wish, plan))
 }
 
 /// Packages of which the environment of a layer has another version than that of one that it builds

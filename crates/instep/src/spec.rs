@@ -117,7 +117,9 @@ pub(crate) fn resolve(
     for (name, env) in envs {
         let spec = match resolve_one(root, config, layers, name, env) {
             // Layers alone are something to keep in step.
-            Err(Error::NothingToFollow { .. }) if config.env.is_empty() && !layers.is_empty() => {
+            Err(Error::NothingToFollow { .. })
+                if config.env.is_empty() && config.layers.is_some() =>
+            {
                 continue;
             }
             spec => spec?,

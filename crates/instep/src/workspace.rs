@@ -120,6 +120,11 @@ impl Workspace {
         layers::lock(&self.locking(), request, host)
     }
 
+    /// Compares the locks of layers with those that they build on.
+    pub fn layer_splits(&self) -> Result<Vec<Split>, Error> {
+        Ok(instep_lock::splits(&self.observe_layers()?))
+    }
+
     /// Compares what is installed in environments of layers with what is in those that they build on.
     pub fn installed_splits(&self, environments: &[Environment<'_>]) -> Result<Vec<Split>, Error> {
         let mut installed = BTreeMap::new();
@@ -163,7 +168,8 @@ impl Workspace {
     /// Some environments by name; all of them for no name.
     pub fn select(&self, names: &[String]) -> Result<Vec<Environment<'_>>, Error> {
         if names.is_empty() {
-            return Ok(self.environments());
+            let all = self.environments();
+            return if all.is_empty() { Err(Error::NoLayers) } else { Ok(all) };
         }
         names.iter().map(|name| self.environment(name)).collect()
     }

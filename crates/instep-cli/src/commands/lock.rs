@@ -37,12 +37,21 @@ pub(crate) fn lock(session: &Session, args: &LockArgs) -> Result<Exit, Error> {
         return check(session, &workspace, &request);
     }
     let locked = with_host(session, |host| workspace.lock(&request, host))?;
+    // What was not written cannot be compared.
+    let splits = if args.dry_run { Vec::new() } else { workspace.layer_splits()? };
     if session.global.json {
-        session.printer.json(&locked);
+        let LockedLayers { plan, layers } = &locked;
+        session.printer.json(&json!({ "plan": plan, "layers": layers, "splits": splits }));
     } else {
         report(session, &locked, args.dry_run);
     }
-    Ok(if locked.splits.is_empty() { Exit::Done } else { Exit::No })
+    for split in &splits {
+        session.printer.note(&format!(
+            "{} is {} in {}, and {} in {}, which it builds on",
+            split.package, split.versions, split.layer, split.base_versions, split.base
+        ));
+    }
+    Ok(if splits.is_empty() { Exit::Done } else { Exit::No })
 }
 
 fn upgrades(args: &LockArgs, workspace: &Workspace) -> Result<Upgrades, Error> {
@@ -128,12 +137,6 @@ fn report(session: &Session, locked: &LockedLayers, dry_run: bool) {
         };
         let verb = if dry_run { "would change" } else { "changed" };
         printer.say(&format!("{} {how}; {new} {verb}", count(locked.layers.len(), "layer")));
-    }
-    for split in &locked.splits {
-        printer.note(&format!(
-            "{} is {} in {}, and {} in {}, which it builds on",
-            split.package, split.versions, split.layer, split.base_versions, split.base
-        ));
     }
 }
 
