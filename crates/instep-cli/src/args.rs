@@ -123,7 +123,7 @@ pub(crate) struct SyncArgs {
     /// Leave packages alone that the lock does not name
     #[arg(long, env = "INSTEP_INEXACT", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) inexact: bool,
-    /// Sync every environment, and those of all layers
+    /// Sync every environment, those of all layers, and those of the members of a uv workspace
     #[arg(long, conflicts_with = "environments")]
     pub(crate) all: bool,
     /// Let every pin of the lock move

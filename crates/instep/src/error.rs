@@ -58,6 +58,14 @@ pub enum Error {
         "there are no layers: the configuration has no table [layers], or its directory no .in file"
     )]
     NoLayers,
+    /// A `uv.lock` that cannot be read.
+    #[error("`{path}` is not a uv.lock that can be read")]
+    UvLock {
+        /// Which.
+        path: Utf8PathBuf,
+        /// Why, and where.
+        source: toml::de::Error,
+    },
     /// A layer says only half of where its requirements are.
     #[error("the layer `{name}` names a group or an extra, and not the pyproject.toml, or both")]
     LayerSource {
@@ -227,6 +235,7 @@ impl Error {
                 "write `[layers]` with `directory = \"requirements\"`, and a file base.in there; \
                  `instep sync` compiles the lock of a single environment"
             }
+            Self::UvLock { .. } => "write it anew with `uv lock`",
             Self::LayerSource { .. } => "give it `pyproject`, and either a `group` or an `extra`",
             Self::SeveralSources { .. } => "keep one of them",
             Self::SharedPath { .. } => "give each environment a `path` of its own",

@@ -28,7 +28,10 @@ pub(crate) fn of(root: &Utf8Path, spec: &Spec, inexact: Option<bool>) -> BTreeMa
         Source::Layer { name, .. } => {
             put("layer", name.clone());
         }
-        Source::Project { folder, extras, groups } => {
+        Source::Project { folder, extras, groups, member } => {
+            if let Some(member) = member {
+                put("member", member.name.clone());
+            }
             put("project", show(folder));
             put("extras", extras.join(" "));
             put("groups", groups.join(" "));

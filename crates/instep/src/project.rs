@@ -19,6 +19,8 @@ pub(crate) struct Export<'a> {
     pub(crate) extras: &'a [String],
     /// Dependency groups to include beside the default ones.
     pub(crate) groups: &'a [String],
+    /// The member of the workspace to include, and nothing that it does not need.
+    pub(crate) member: Option<&'a str>,
     /// Which pins may move.
     pub(crate) upgrade: &'a Upgrade,
     /// Leave `uv.lock` as it is.
@@ -58,6 +60,9 @@ pub(crate) fn export(
     // The export stands beside nothing of the project: the paths in it are relative to its own place.
     let pylock = export.scratch.join("pylock.toml");
     let mut exporting = command("export").args(["--frozen", "--format", "pylock.toml"]);
+    if let Some(member) = export.member {
+        exporting = exporting.args(["--package", member]);
+    }
     for extra in export.extras {
         exporting = exporting.args(["--extra", extra]);
     }

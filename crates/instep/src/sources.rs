@@ -73,13 +73,17 @@ pub(crate) fn read(root: &Utf8Path, spec: &Spec, variables: &Variables) -> Resul
         }
         Source::Pylock { path } => read_whole(root, &[(path.clone(), InputKind::Pylock)]),
         Source::Layer { name, layers } => read_layer(root, name, layers, variables),
-        Source::Project { folder, .. } => read_whole(
-            root,
-            &[
+        Source::Project { folder, member, .. } => {
+            let mut files = vec![
                 (folder.join("pyproject.toml"), InputKind::Project),
                 (folder.join("uv.lock"), InputKind::Lock),
-            ],
-        ),
+            ];
+            if let Some(member) = member {
+                let pyproject = folder.join(&member.folder).join("pyproject.toml");
+                files.push((pyproject, InputKind::Project));
+            }
+            read_whole(root, &files)
+        }
     }
 }
 

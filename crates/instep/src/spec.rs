@@ -8,6 +8,7 @@ use instep_lock::Layer;
 
 use crate::config::{After, Config, Consent, Env, Lock, Project, Tool};
 use crate::error::Error;
+use crate::members::{self, Member};
 
 /// The name of the environment that there is without any configuration.
 pub(crate) const DEFAULT: &str = "default";
@@ -69,6 +70,9 @@ pub enum Source {
         extras: Vec<String>,
         /// Dependency groups to install beside the default ones.
         groups: Vec<String>,
+        /// The one member of the workspace to install, with what it needs; `None`: the project in the
+        /// folder itself.
+        member: Option<Member>,
     },
 }
 
@@ -173,6 +177,37 @@ pub(crate) fn of_layers(
     Ok(found)
 }
 
+/// The environments of the members of a uv workspace, each in its member's folder.
+pub(crate) fn of_members(
+    root: &Utf8Path,
+    config: &Config,
+    specs: &[Spec],
+) -> Result<Vec<Spec>, Error> {
+    let mut found: Vec<Spec> = Vec::new();
+    for member in members::of(root)? {
+        let is_known = |spec: &Spec| {
+            spec.name == member.name || spec.path == root.join(&member.folder).join(".venv")
+        };
+        if specs.iter().any(is_known) {
+            continue;
+        }
+        let env = Env {
+            path: Some(member.folder.join(".venv")),
+            project: Some(Project::Here(true)),
+            ..Env::default()
+        };
+        let mut spec = resolve_one(root, config, &Arc::from([]), &member.name, &env)?;
+        spec.source = Source::Project {
+            folder: root.to_owned(),
+            extras: Vec::new(),
+            groups: Vec::new(),
+            member: Some(member),
+        };
+        found.push(spec);
+    }
+    Ok(found)
+}
+
 fn resolve_one(
     root: &Utf8Path,
     config: &Config,
@@ -269,7 +304,8 @@ fn detect(root: &Utf8Path, name: &str, env: &Env) -> Result<Source, Error> {
 }
 
 fn project_source(folder: Utf8PathBuf, env: &Env) -> Source {
-    Source::Project { folder, extras: env.extras.clone(), groups: env.groups.clone() }
+    let (extras, groups) = (env.extras.clone(), env.groups.clone());
+    Source::Project { folder, extras, groups, member: None }
 }
 
 fn requirements(root: &Utf8Path, files: &[Utf8PathBuf], env: &Env) -> Source {

@@ -1,7 +1,7 @@
 //! The front door: a folder with its configuration, and the environments in it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use instep_lock::{Layer, Observed, Plan as LayerPlan, Split};
@@ -31,6 +31,8 @@ pub struct Workspace {
     specs: Vec<Spec>,
     layers: Arc<[Layer]>,
     layer_specs: Vec<Spec>,
+    /// Looked up when they are asked for: `uv.lock` is large, and most checks do without.
+    member_specs: OnceLock<Vec<Spec>>,
     variables: Variables,
     journal: Journal,
 }
@@ -60,6 +62,7 @@ impl Workspace {
             specs,
             layers,
             layer_specs,
+            member_specs: OnceLock::new(),
             variables,
             journal,
         })
@@ -94,10 +97,23 @@ impl Workspace {
         specs.iter().map(|spec| Environment { workspace: self, spec }).collect()
     }
 
-    /// The environments, and those of all layers that have a project.
-    pub fn all_environments(&self) -> Vec<Environment<'_>> {
-        let all = self.specs.iter().chain(&self.layer_specs);
-        all.map(|spec| Environment { workspace: self, spec }).collect()
+    /// The environments, those of all layers that have a project, and those of the members of a uv
+    /// workspace.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UvLock`].
+    pub fn all_environments(&self) -> Result<Vec<Environment<'_>>, Error> {
+        let all = self.specs.iter().chain(&self.layer_specs).chain(self.member_specs()?);
+        Ok(all.map(|spec| Environment { workspace: self, spec }).collect())
+    }
+
+    fn member_specs(&self) -> Result<&[Spec], Error> {
+        if let Some(specs) = self.member_specs.get() {
+            return Ok(specs);
+        }
+        let specs = spec::of_members(&self.root, &self.config, &self.specs)?;
+        Ok(self.member_specs.get_or_init(|| specs))
     }
 
     /// The layers, as they are configured.

@@ -353,6 +353,43 @@ fn direnv_accepts_what_is_written() {
 }
 
 #[test]
+fn each_member_of_a_uv_workspace_gets_what_it_needs_and_no_more() {
+    let Some(project) = Engine::Uv.project() else { return };
+    let Some(uv) = tools::require("uv") else { return };
+    family(&project);
+    let member = |name: &str, dependencies: &str| {
+        project.write(
+            &format!("packages/{name}/pyproject.toml"),
+            format!(
+                "[project]\nname = '{name}'\nversion = '1'\nrequires-python = '>=3.8'\n\
+                 dependencies = [{dependencies}]\n[tool.uv]\npackage = false\n"
+            ),
+        );
+    };
+    member("api", "'lib'");
+    member("worker", "'tool<2'");
+    project.write(
+        "pyproject.toml",
+        "[project]\nname = 'all'\nversion = '1'\nrequires-python = '>=3.8'\ndependencies = []\n\
+         [tool.uv]\npackage = false\n[tool.uv.workspace]\nmembers = ['packages/*']\n",
+    );
+    let mut lock = project.command(&uv);
+    lock.arg("lock");
+    project.finish(lock).success();
+    project.run(["sync", "--all"]).success();
+    let api = project.path("packages/api/.venv");
+    assert_eq!(packages_of(&api), set(&[("leaf", "2.0"), ("lib", "2.0")]));
+    let worker = project.path("packages/worker/.venv");
+    assert_eq!(packages_of(&worker), set(&[("tool", "1.0")]));
+    project.run(["check", "api", "worker"]).success();
+    member("worker", "'tool'");
+    project.run(["check", "worker"]).exit(1);
+    project.run(["check", "api"]).success();
+    let outcome = project.run(["check", "wroker"]).exit(2);
+    assert!(outcome.stderr.contains("api, worker"), "{}", outcome.stderr);
+}
+
+#[test]
 fn two_locks_at_once_end_as_one_would() {
     let Some(project) = project() else { return };
     layer(&project, "base", "leaf\n");

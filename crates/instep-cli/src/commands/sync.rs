@@ -23,7 +23,7 @@ const LISTED: usize = 20;
 pub(crate) fn sync(session: &Session, args: &SyncArgs) -> Result<Exit, Error> {
     let workspace = session.workspace()?;
     let environments = if args.all {
-        workspace.all_environments()
+        workspace.all_environments()?
     } else {
         workspace.select(&args.environments.environments)?
     };

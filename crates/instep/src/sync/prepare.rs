@@ -147,11 +147,12 @@ impl Sync<'_> {
             Source::Pylock { path } => {
                 Ok((inputs()?, instep_venv::pylock::read(path, markers)?, None))
             }
-            Source::Project { folder, extras, groups } => {
+            Source::Project { folder, extras, groups, member } => {
                 let export = project::Export {
                     folder,
                     extras,
                     groups,
+                    member: member.as_ref().map(|member| member.name.as_str()),
                     upgrade: &self.request.upgrade,
                     dry_run: self.request.dry_run,
                     toolbox,
