@@ -229,7 +229,8 @@ impl Error {
             Self::NotUtf8 { .. } => "rename it",
             Self::Config { .. } => "`instep schema` prints every key and what it may hold",
             Self::UnknownEnvironment { .. } | Self::EnvironmentName { .. } => {
-                "the environments are the tables `[env.NAME]` of the configuration"
+                "they are the tables `[env.NAME]` of the configuration, the layers that have a project, \
+                 and the members of a uv workspace"
             }
             Self::NoLayers => {
                 "write `[layers]` with `directory = \"requirements\"`, and a file base.in there; \

@@ -172,13 +172,17 @@ impl Workspace {
     ///
     /// [`Error::UnknownEnvironment`].
     pub fn environment(&self, name: &str) -> Result<Environment<'_>, Error> {
-        let all = || self.specs.iter().chain(&self.layer_specs);
-        let spec =
-            all().find(|spec| spec.name == name).ok_or_else(|| Error::UnknownEnvironment {
+        let mut known = self.specs.iter().chain(&self.layer_specs);
+        if let Some(spec) = known.find(|spec| spec.name == name) {
+            return Ok(Environment { workspace: self, spec });
+        }
+        let all = self.all_environments()?;
+        all.iter().find(|environment| environment.name() == name).copied().ok_or_else(|| {
+            Error::UnknownEnvironment {
                 name: name.to_owned(),
-                known: all().map(|spec| spec.name.clone()).collect(),
-            })?;
-        Ok(Environment { workspace: self, spec })
+                known: all.iter().map(|one| one.name().to_owned()).collect(),
+            }
+        })
     }
 
     /// Some environments by name; all of them for no name.
