@@ -2,9 +2,11 @@
 
 mod check;
 mod hyperfine;
+mod lock;
 mod page;
 mod peers;
 mod sync;
 
 pub(crate) use check::check;
+pub(crate) use lock::lock;
 pub(crate) use sync::sync;

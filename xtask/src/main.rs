@@ -38,6 +38,7 @@ Commands:
   fuzz [--seconds N] [TARGET]  every target of fuzz/, or one, for a minute each
   bench check                  what a check costs that finds nothing to do, beside its peers
   bench sync                   what a sync into a new environment costs, beside uv alone
+  bench lock                   what compiling layers costs, full and unchanged, beside its peers
 
 Variables:
   CI=true   what is missing is a failure, where it is a skip named at the end otherwise
@@ -69,6 +70,7 @@ fn dispatch(words: &[&str]) -> Result<ExitCode, Error> {
         ["docs", "--check"] => docs::check(&workspace),
         ["fuzz", rest @ ..] => fuzz::fuzz(&workspace, &fuzz::Options::parse(rest)?),
         ["bench", "check"] => bench::check(&workspace),
+        ["bench", "lock"] => bench::lock(&workspace),
         ["bench", "sync"] => bench::sync(&workspace),
         _ => Err(Error::Usage { given: words.join(" ") }),
     }

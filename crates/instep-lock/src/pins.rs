@@ -182,9 +182,13 @@ pub(crate) fn print(mut pins: Vec<Pin>, hashes: bool) -> String {
 /// The versions that a lock's text pins.
 pub(crate) fn versions(text: &str) -> BTreeMap<PackageName, Vec<Version>> {
     let mut found: BTreeMap<PackageName, Vec<Version>> = BTreeMap::new();
+    // Most of a lock are digests and comments, which say nothing here.
+    let says_what = |line: &&str| !line.starts_with([' ', '#']);
+    let lines = text.lines().filter(says_what).map(|line| line.trim_end_matches([' ', '\\']));
+    let short = lines.collect::<Vec<_>>().join("\n");
     // A lock that cannot be read pins nothing.
     let none = Utf8PathBuf::new();
-    for pin in read(text, &none, &none).unwrap_or_default() {
+    for pin in read(&short, &none, &none).unwrap_or_default() {
         if let (Ok(name), Some(version)) = (PackageName::new(pin.name), pin.version) {
             found.entry(name).or_default().push(version);
         }

@@ -3,7 +3,7 @@
 use std::process::{Command, ExitCode};
 
 use super::hyperfine::{Candidate, measure};
-use super::page::{Page, Section};
+use super::page::{Page, Section, Table};
 use super::peers::Bench;
 use crate::error::Error;
 use crate::run::run;
@@ -46,10 +46,13 @@ pub(crate) fn check(workspace: &Workspace) -> Result<ExitCode, Error> {
         &Section {
             name: "bench check",
             title: "A check that finds nothing to do",
-            text: "Whole processes, each on an environment that is in step already.",
+            text: format!(
+                "Whole processes, each on an environment that is in step already. {} packages: those of \
+                 `examples/quickstart`.",
+                bench.packages()?
+            ),
             runs: RUNS,
-            candidates: &candidates,
-            measured: &measured,
+            tables: &[Table { title: "", candidates: candidates.to_vec(), measured }],
         },
     )?;
     Ok(ExitCode::SUCCESS)

@@ -19,11 +19,18 @@ pub(super) struct Section<'a> {
     /// The markers' name, and the task's.
     pub(super) name: &'static str,
     pub(super) title: &'static str,
-    pub(super) text: &'static str,
+    pub(super) text: String,
     pub(super) runs: u32,
-    pub(super) candidates: &'a [Candidate],
+    pub(super) tables: &'a [Table],
+}
+
+/// What was measured side by side.
+pub(super) struct Table {
+    /// What stands above it, where there are several.
+    pub(super) title: &'static str,
+    pub(super) candidates: Vec<Candidate>,
     /// The first is what the others are compared with.
-    pub(super) measured: &'a [Measured],
+    pub(super) measured: Vec<Measured>,
 }
 
 const NEW: &str = "\
@@ -36,6 +43,9 @@ Each section is written by the command that it names, and by nobody else.
 
 <!-- bench sync -->
 <!-- /bench sync -->
+
+<!-- bench lock -->
+<!-- /bench lock -->
 ";
 
 impl Page {
@@ -47,7 +57,7 @@ impl Page {
     pub(super) fn write(&self, bench: &Bench, section: &Section) -> Result<(), Error> {
         let there =
             if self.path.exists() { fs_err::read_to_string(&self.path)? } else { NEW.to_owned() };
-        let text = section.render(&circumstances(bench, section.runs)?, bench.packages()?);
+        let text = section.render(&circumstances(bench, section.runs)?);
         let page = replaced(&there, section.name, &text)
             .ok_or_else(|| Error::Markers { path: self.path.clone(), name: section.name })?;
         println!("{text}");
@@ -59,23 +69,29 @@ impl Page {
 }
 
 impl Section<'_> {
-    fn render(&self, circumstances: &str, packages: usize) -> String {
-        let own = self.measured.first().map_or(1.0, |first| first.median);
-        let mut text = format!(
-            "## {}\n\n{} {packages} packages: those of `examples/quickstart`.\n\n\
-             | command | median | least and most | times the first |\n| --- | ---: | ---: | ---: |\n",
-            self.title, self.text
-        );
-        for row in self.measured {
-            let (least, most) = (shown(row.min), shown(row.max));
-            let ratio = row.median / own;
-            let median = shown(row.median);
-            // A String takes everything.
-            let _ = writeln!(text, "| {} | {median} | {least}, {most} | {ratio:.2} |", row.name);
+    fn render(&self, circumstances: &str) -> String {
+        // A String takes everything.
+        let mut text = format!("## {}\n\n{}\n", self.title, self.text);
+        for table in self.tables {
+            if !table.title.is_empty() {
+                let _ = writeln!(text, "\n{}:", table.title);
+            }
+            let own = table.measured.first().map_or(1.0, |first| first.median);
+            text.push_str(
+                "\n| command | median | least and most | times the first |\n\
+                 | --- | ---: | ---: | ---: |\n",
+            );
+            for row in &table.measured {
+                let (least, most) = (shown(row.min), shown(row.max));
+                let ratio = row.median / own;
+                let median = shown(row.median);
+                let _ =
+                    writeln!(text, "| {} | {median} | {least}, {most} | {ratio:.2} |", row.name);
+            }
         }
         let _ = writeln!(text, "\n{circumstances}\n\nMeasured by `cargo xtask {}`:\n", self.name);
         text.push_str("```console\n");
-        for candidate in self.candidates {
+        for candidate in self.tables.iter().flat_map(|table| &table.candidates) {
             let _ = writeln!(text, "$ {}", candidate.command);
         }
         text.push_str("```\n");

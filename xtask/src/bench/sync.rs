@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::hyperfine::{Candidate, measure};
-use super::page::{Page, Section};
+use super::page::{Page, Section, Table};
 use super::peers::Bench;
 use crate::error::Error;
 use crate::workspace::Workspace;
@@ -40,10 +40,13 @@ pub(crate) fn sync(workspace: &Workspace) -> Result<ExitCode, Error> {
         &Section {
             name: "bench sync",
             title: "A sync into a new environment",
-            text: "No environment and no state before each run; every wheel in uv's cache.",
+            text: format!(
+                "No environment and no state before each run; every wheel in uv's cache. {} packages: \
+                 those of `examples/quickstart`.",
+                bench.packages()?
+            ),
             runs: RUNS,
-            candidates: &candidates,
-            measured: &measured,
+            tables: &[Table { title: "", candidates: candidates.to_vec(), measured }],
         },
     )?;
     Ok(ExitCode::SUCCESS)
