@@ -69,6 +69,12 @@ pub(crate) enum Command {
         instep lock graph                  the layers, as Mermaid"
     )]
     Lock(LockArgs),
+    /// Why requirements do not resolve, and the edits that would mend it (exit code 1)
+    #[command(
+        after_help = "Examples:\n  instep conflicts          who asks for what, and which edits would mend it\n  \
+        instep conflicts --fix    write the smallest of them; comments and order stay"
+    )]
+    Conflicts(ConflictsArgs),
     /// What is wrong, and the command that mends it
     Doctor(Environments),
     /// Installed against locked, and locked against the index
@@ -141,6 +147,14 @@ pub(crate) struct SyncArgs {
     /// The application's version (default: from the configuration)
     #[arg(long, env = "INSTEP_APP_VERSION", value_name = "VERSION")]
     pub(crate) app_version: Option<String>,
+}
+
+/// `instep conflicts`.
+#[derive(Debug, Args)]
+pub(crate) struct ConflictsArgs {
+    /// Write the first of the edits that are found
+    #[arg(long)]
+    pub(crate) fix: bool,
 }
 
 /// `instep lock`.

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod check;
+mod conflicts;
 mod doctor;
 mod generate;
 mod history;
@@ -12,6 +13,7 @@ mod status;
 mod sync;
 
 pub(crate) use check::check;
+pub(crate) use conflicts::conflicts;
 pub(crate) use doctor::doctor;
 pub(crate) use generate::{completions, man, schema};
 pub(crate) use history::history;

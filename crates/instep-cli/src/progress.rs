@@ -79,6 +79,11 @@ impl<'a> Progress<'a> {
             LayerEvent::Explaining => {
                 self.step(NAME, "looking for the layers that cannot live together");
             }
+            LayerEvent::Asking { times } => {
+                if let Some(bar) = self.bar(NAME) {
+                    bar.set_message(format!("asking the resolver, for the {times}. time"));
+                }
+            }
             LayerEvent::Compiling { layer } => self.step(layer, "compiling its lock"),
             LayerEvent::Compiled { layer } => {
                 self.finish(NAME);

@@ -63,6 +63,7 @@ fn dispatch(session: &Session, command: Command) -> Result<Exit, instep::Error> 
         Command::Status => commands::status(session),
         Command::Sync(args) => commands::sync(session, &args),
         Command::Lock(args) => commands::lock(session, &args),
+        Command::Conflicts(args) => commands::conflicts(session, &args),
         Command::Check(args) => commands::check(session, &args),
         Command::Doctor(args) => commands::doctor(session, &args),
         Command::Outdated(args) => commands::outdated(session, &args),

@@ -106,6 +106,16 @@ pub enum Error {
         /// As it is written.
         place: String,
     },
+    /// A line is not what it was when it was read.
+    #[error("{path}:{line}: the versions of {package} are not what they were; nothing was written")]
+    Moved {
+        /// The requirements file.
+        path: Utf8PathBuf,
+        /// 1-based.
+        line: usize,
+        /// The package.
+        package: String,
+    },
     /// A tool is asked for what it cannot do.
     #[error("{tool} cannot {what}, as the layer `{layer}` asks for")]
     Unable {
@@ -158,13 +168,14 @@ impl Error {
             }
             Self::Pyproject { .. } | Self::NoSuchTable { .. } => None,
             Self::Nameless { .. } => Some("write `name @ path`".to_owned()),
+            Self::Moved { .. } => Some("edit the line by hand".to_owned()),
             Self::Unable { .. } => Some("use uv for it".to_owned()),
             Self::JointNeedsUv => {
                 Some("install uv, or run `instep lock --strategy layered`".to_owned())
             }
             Self::NoJointSolution { layers, .. } => Some(match layers.as_slice() {
                 [_, _, ..] => format!(
-                    "if they are never installed together, say so: `conflicts = [{}]` under \
+                    "`instep conflicts` looks for edits that would mend it; if they are never installed together, say so: `conflicts = [{}]` under \
                      [layers]; or run `instep lock --strategy layered`",
                     [
                         "[",

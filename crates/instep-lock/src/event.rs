@@ -14,6 +14,11 @@ pub enum Event {
     },
     /// No versions fit all layers, and those that cannot live together are looked for.
     Explaining,
+    /// The resolver is asked once more about a conflict.
+    Asking {
+        /// How often, this time included.
+        times: usize,
+    },
     /// A layer's lock is being compiled, or taken from the joint resolution.
     Compiling {
         /// The layer.

@@ -88,11 +88,12 @@ pub(crate) fn compile(
     })
 }
 
-struct Joint<'a> {
-    job: &'a Job<'a>,
-    uv: &'a Uv,
-    options: &'a [String],
-    cancel: &'a CancelToken,
+/// The project of a run.
+pub(crate) struct Joint<'a> {
+    pub(crate) job: &'a Job<'a>,
+    pub(crate) uv: &'a Uv,
+    pub(crate) options: &'a [String],
+    pub(crate) cancel: &'a CancelToken,
 }
 
 impl Joint<'_> {
@@ -120,7 +121,7 @@ impl Joint<'_> {
     }
 
     /// Writes the project of these layers into a folder and locks it.
-    fn lock(
+    pub(crate) fn lock(
         &self,
         layers: &[&Known],
         folder: &Utf8Path,
@@ -380,7 +381,7 @@ impl Joint<'_> {
 }
 
 /// What uv says when it looked everywhere and found nothing; as an `Err`, any other error.
-fn no_solution(error: Error) -> Result<instep_tools::Error, Error> {
+pub(crate) fn no_solution(error: Error) -> Result<instep_tools::Error, Error> {
     match error {
         Error::Tools(source)
             if source.tail().iter().any(|line| line.contains("No solution found")) =>
@@ -393,7 +394,7 @@ fn no_solution(error: Error) -> Result<instep_tools::Error, Error> {
 
 /// The fewest items that do not fit together: each of them is needed for that. Halves what is in
 /// question where it can ([QuickXplain](https://cdn.aaai.org/AAAI/2004/AAAI04-027.pdf)).
-fn core<T: Copy>(items: &[T], fits: &mut dyn FnMut(&[T]) -> bool) -> Vec<T> {
+pub(crate) fn core<T: Copy>(items: &[T], fits: &mut dyn FnMut(&[T]) -> bool) -> Vec<T> {
     fn among<T: Copy>(
         needed: &[T],
         has_new: bool,

@@ -20,6 +20,7 @@
 
 mod apply;
 mod compile;
+mod conflicts;
 mod error;
 mod event;
 mod graph;
@@ -36,6 +37,7 @@ mod pyproject;
 
 pub use apply::{Job, Locked, Split, VersionChange, compile_layers, splits, write_locks};
 pub use compile::{Compile, Compiler, Upgrade, compile};
+pub use conflicts::{Asked, Conflict, Demand, Edit, Fix, conflicts};
 pub use error::Error;
 pub use event::Event;
 pub use graph::GraphFormat;

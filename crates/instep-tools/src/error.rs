@@ -297,7 +297,7 @@ fn failure_hint(tail: &[String]) -> &'static str {
                 "conflict",
                 "unsatisfiable",
             ],
-            "Change the requirement that the lines above name, or look for a misspelt name.",
+            "Change the requirement that the lines above name, look for a misspelt name, or ask `instep conflicts`.",
         ),
     ];
     let text = tail.join("\n").to_lowercase();

@@ -6,7 +6,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use fs_err as fs;
 use instep_fs::{FileLock, Holder};
 use instep_lock::{
-    Compiler, Input, Job, Layer, Locked, Observed, Plan, Split, Strategy, Upgrades, Wish, minor,
+    Compiler, Conflict, Input, Job, Layer, Locked, Observed, Plan, Split, Strategy, Upgrades, Wish,
+    minor,
 };
 use instep_manifest::clock;
 use instep_tools::Environment as Variables;
@@ -322,6 +323,47 @@ fn plan(
     };
     let plan = narrow(instep_lock::plan(observed, &wish), observed, &request.layers)?;
     Ok((wish, plan))
+}
+
+/// Finds out why layers do not resolve together; `None` where they do.
+pub(crate) fn conflicts(
+    locking: &Locking<'_>,
+    host: &mut Host<'_>,
+) -> Result<Option<Conflict>, Error> {
+    let (_scratch, folder) = state::temporary_folder()?;
+    let observed = locking.observe()?;
+    let toolbox = locking.toolbox(host)?;
+    let request = LockRequest { strategy: Some(Strategy::Joint), ..LockRequest::default() };
+    let (wish, plan) = plan(locking, &request, &observed, &toolbox)?;
+    let job = Job {
+        observed: &observed,
+        plan: &plan,
+        wish: &wish,
+        compiler: &toolbox.compiler,
+        python: &toolbox.python,
+        variables: &toolbox.variables,
+        scratch: &folder,
+    };
+    let cancel = host.cancel_token();
+    Ok(instep_lock::conflicts(&job, &cancel, &mut |detail| {
+        host.tell(Event::Layers { detail });
+    })?)
+}
+
+/// The requirements of an environment as a layer of their own, for what is asked of layers only.
+pub(crate) fn of_environment(spec: &Spec) -> Option<Layer> {
+    let Source::Requirements { files, lock: Some(lock) } = &spec.source else { return None };
+    let [file] = files.as_slice() else { return None };
+    let python = spec.python.clone().filter(|python| is_version(python));
+    Some(Layer {
+        name: spec.name.clone(),
+        input: Input::File(file.clone()),
+        output: lock.clone(),
+        python: python.map(|python| minor(&python)),
+        platform: None,
+        hashes: true,
+        conflicts: BTreeSet::new(),
+    })
 }
 
 /// Packages of which the environment of a layer has another version than that of one that it builds

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, mpsc};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use instep_lock::{Layer, Observed, Plan as LayerPlan, Split};
+use instep_lock::{Conflict, Layer, Observed, Plan as LayerPlan, Split};
 use instep_manifest::{Finding, HistoryEntry, Listing, Manifest, Reason, StatCache, clock};
 use instep_tools::Environment as Variables;
 use serde::Serialize;
@@ -155,6 +155,20 @@ impl Workspace {
             return Ok(Vec::new());
         }
         Ok(layers::installed_splits(&self.observe_layers()?, &installed))
+    }
+
+    /// Finds out why the requirements do not resolve (of the layers, or where there are none, of each
+    /// environment), and which edits would mend it. Nothing is written.
+    pub fn conflicts(&self, host: &mut Host<'_>) -> Result<Vec<Conflict>, Error> {
+        if !self.layers.is_empty() {
+            return Ok(layers::conflicts(&self.locking(), host)?.into_iter().collect());
+        }
+        let mut found = Vec::new();
+        for layer in self.specs.iter().filter_map(layers::of_environment) {
+            let locking = Locking { layers: std::slice::from_ref(&layer), ..self.locking() };
+            found.extend(layers::conflicts(&locking, host)?);
+        }
+        Ok(found)
     }
 
     fn locking(&self) -> Locking<'_> {

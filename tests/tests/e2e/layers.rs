@@ -157,6 +157,49 @@ fn layers_that_cannot_live_together_are_named_and_can_be_declared() {
 }
 
 #[test]
+fn a_conflict_is_explained_and_the_smallest_edit_mends_it() {
+    let Some(project) = project() else { return };
+    layer(&project, "base", "# shared\r\nleaf >=2,<3  # the new one\r\n\r\nlib\r\n");
+    layer(&project, "dev", "-c base.txt\nold\ntool\n");
+    let outcome = project.run(["conflicts", "--json"]).exit(1);
+    let answer = json(&outcome.stdout);
+    let conflict = &answer["conflicts"][0];
+    let lines: Vec<String> = conflict["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| format!("{} {}", line["file"].as_str().unwrap(), line["line"]))
+        .collect();
+    assert_eq!(lines, ["requirements/base.in 2", "requirements/dev.in 2"]);
+    assert_eq!(conflict["demands"], serde_json::json!([{ "by": "old", "on": "leaf<2" }]));
+    let before = project.read("requirements/base.in");
+    let shown = project.run(["conflicts"]).exit(1);
+    assert!(shown.stdout.contains("requirements/base.in:2  leaf"), "{}", shown.stdout);
+    assert_eq!(project.read("requirements/base.in"), before, "only --fix writes");
+    project.run(["conflicts", "--fix"]).success();
+    let after = "# shared\r\nleaf >=1.0,<3  # the new one\r\n\r\nlib\r\n";
+    assert_eq!(project.read("requirements/base.in"), after);
+    project.run(["lock"]).success();
+    project.run(["conflicts"]).success();
+    assert!(pins(&project, "dev").contains(&"leaf==1.0".to_owned()));
+}
+
+#[test]
+fn the_conflict_that_the_older_tool_was_written_for_is_mended() {
+    let Some(project) = Engine::Uv.project() else { return };
+    let project = project.online();
+    let text = "rich>=14.1,<14.2\njsonschema>=4.25.1\nclick>=8.3.0,<8.4.0\nsemgrep>=1.139.0\n";
+    project.write("requirements.txt", text);
+    project.run(["sync", "--dry-run"]).exit(2);
+    let outcome = project.run(["conflicts", "--fix"]);
+    assert_eq!(outcome.code, Some(0), "{}{}", outcome.stdout, outcome.stderr);
+    assert!(outcome.stdout.contains("semgrep"), "{}", outcome.stdout);
+    assert_ne!(project.read("requirements.txt"), text);
+    let outcome = project.run(["sync", "--dry-run"]).success();
+    assert!(outcome.stdout.contains("semgrep"), "{}", outcome.stdout);
+}
+
+#[test]
 fn layer_by_layer_with_each_tool_the_later_are_held_to_the_earlier() {
     for tool in ["uv", "pip-tools"] {
         let Some(mut project) = project() else { return };
