@@ -22,4 +22,4 @@ pub(crate) use lock::lock;
 pub(crate) use outdated::outdated;
 pub(crate) use reset::reset;
 pub(crate) use status::status;
-pub(crate) use sync::{rollback, sync};
+pub(crate) use sync::{count, rollback, sync};

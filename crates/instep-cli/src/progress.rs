@@ -9,6 +9,7 @@ use instep::Event;
 use instep::layer::Event as LayerEvent;
 use instep::venv::{Activity, Event as VenvEvent, Operation, Plan, Step};
 
+use crate::commands::count;
 use crate::printer::{Printer, Tone, paint};
 
 /// Shows events.
@@ -74,7 +75,7 @@ impl<'a> Progress<'a> {
         const NAME: &str = "locks";
         match event {
             LayerEvent::Resolving { layers } => {
-                self.step(NAME, &format!("resolving {layers} layers"));
+                self.step(NAME, &format!("resolving {}", count(*layers, "layer")));
             }
             LayerEvent::Explaining => {
                 self.step(NAME, "looking for the layers that cannot live together");

@@ -11,9 +11,9 @@ use serde::Serialize;
 use crate::compile::Compiler;
 use crate::error::Error;
 use crate::event::Event;
-use crate::header::body;
+use crate::header::{body, numbers};
 use crate::layer::Strategy;
-use crate::observe::{Known, Observed};
+use crate::observe::{Known, Link, Observed};
 use crate::plan::{Plan, Wish, base, header_of};
 use crate::{joint, layered, pins};
 
@@ -82,7 +82,7 @@ pub fn compile_layers(
     cancel: &CancelToken,
     on_event: &mut dyn FnMut(Event),
 ) -> Result<Vec<Locked>, Error> {
-    reject_nonsense(job.observed)?;
+    reject_nonsense(job.observed, &job.wish.python)?;
     let bodies = match (job.plan.strategy, job.compiler) {
         (Strategy::Joint, Compiler::Uv { uv, options }) => {
             joint::compile(job, uv, options, cancel, on_event)?
@@ -92,9 +92,16 @@ pub fn compile_layers(
     };
     let mut digests: BTreeMap<&str, Option<Digest>> = BTreeMap::new();
     let mut locked = Vec::with_capacity(bodies.len());
-    for (known, body) in job.observed.layers.iter().zip(bodies) {
+    debug_assert_eq!(bodies.len(), job.observed.layers.len());
+    for (known, new) in job.observed.layers.iter().zip(bodies) {
+        let Some(body) = new else {
+            let pins = known.lock.as_deref().map(|text| Digest::of(body(text).as_bytes()));
+            digests.insert(&known.layer.name, pins);
+            continue;
+        };
         let pins = Digest::of(body.as_bytes());
-        let mut header = header_of(known, job.wish, base(known, &digests));
+        let base = base(job.observed, known, &digests);
+        let mut header = header_of(job.observed, known, job.wish, base);
         header.pins = Some(pins);
         digests.insert(&known.layer.name, Some(pins));
         let source = job.observed.show(known.layer.input.path());
@@ -104,9 +111,25 @@ pub fn compile_layers(
     Ok(locked)
 }
 
-fn reject_nonsense(observed: &Observed) -> Result<(), Error> {
+fn reject_nonsense(observed: &Observed, default_python: &str) -> Result<(), Error> {
+    let python_of =
+        |known: &Known| known.layer.python.clone().unwrap_or_else(|| default_python.to_owned());
     for known in &observed.layers {
         let closure = observed.closure(&known.layer.name);
+        for (base, link) in &closure {
+            let Some(below) = observed.get(base).filter(|_| *link == Link::Includes) else {
+                continue;
+            };
+            let (python, base_python) = (python_of(known), python_of(below));
+            if numbers(&base_python) > numbers(&python) {
+                return Err(Error::LaterPython {
+                    layer: known.layer.name.clone(),
+                    python,
+                    base: (*base).to_owned(),
+                    base_python,
+                });
+            }
+        }
         for other in &known.layer.conflicts {
             if observed.get(other).is_none() {
                 let known = observed.layers.iter().map(|known| known.layer.name.clone()).collect();

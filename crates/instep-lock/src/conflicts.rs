@@ -21,7 +21,7 @@ use crate::apply::Job;
 use crate::compile::Compiler;
 use crate::error::Error;
 use crate::event::Event;
-use crate::joint::{Joint, core, no_solution};
+use crate::joint::{Joint, PROJECT, core, no_solution};
 use crate::observe::Known;
 
 /// How many lines an edit may touch, at most.
@@ -344,7 +344,7 @@ fn demands(explanation: &[String]) -> Vec<Demand> {
             continue;
         };
         let Some(by) = words.get(before) else { continue };
-        if by.starts_with("layers:") {
+        if by.starts_with(PROJECT) {
             continue;
         }
         let mut at = place + 2;
@@ -478,7 +478,7 @@ mod tests {
     fn what_packages_ask_for_is_taken_from_the_explanation() {
         let words = "cause: Because semgrep>=1.139.0,<=1.153.1 depends on rich>=13.5.2,<13.6.dev0 and \
                      semgrep>=1.154.0 depends on click>=8.1.8,<8.2.dev0, we can conclude that x. And because \
-                     layers:base depends on click>=8.3.0,<8.4.0 and rich>=14.1, and a==1 depends on b and c, and \
+                     instep-layers:base depends on click>=8.3.0,<8.4.0 and rich>=14.1, and a==1 depends on b and c, and \
                      d==1 depends on one of: e<1 e>2 we and all versions of f depend on g<2.";
         let found: Vec<String> = demands(&[words.to_owned()])
             .iter()

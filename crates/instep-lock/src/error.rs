@@ -116,6 +116,40 @@ pub enum Error {
         /// The package.
         package: String,
     },
+    /// A layer asks for its own lock.
+    #[error("{path}:{line}: this is the lock of the layer `{layer}` itself")]
+    OwnLock {
+        /// The requirements file.
+        path: Utf8PathBuf,
+        /// 1-based.
+        line: usize,
+        /// The layer.
+        layer: String,
+    },
+    /// What stands where a lock is to be written is something else.
+    #[error(
+        "`{path}`, where the lock of the layer `{layer}` is to be written, is no lock; it was left alone"
+    )]
+    NotALock {
+        /// The file.
+        path: Utf8PathBuf,
+        /// The layer.
+        layer: String,
+    },
+    /// A layer includes one that is for later versions of Python.
+    #[error(
+        "the layer `{layer}` is for Python {python}, and includes `{base}`, which is for {base_python} and later"
+    )]
+    LaterPython {
+        /// The layer.
+        layer: String,
+        /// Its Python.
+        python: String,
+        /// The layer that it includes.
+        base: String,
+        /// That one's Python.
+        base_python: String,
+    },
     /// A tool is asked for what it cannot do.
     #[error("{tool} cannot {what}, as the layer `{layer}` asks for")]
     Unable {
@@ -135,7 +169,7 @@ pub enum Error {
         /// The fewest layers that cannot live together, each of which resolves without the others.
         layers: Vec<String>,
         /// The resolver's own words.
-        source: instep_tools::Error,
+        source: Box<instep_tools::Error>,
     },
     /// A tool failed.
     #[error(transparent)]
@@ -168,12 +202,20 @@ impl Error {
             }
             Self::Pyproject { .. } | Self::NoSuchTable { .. } => None,
             Self::Nameless { .. } => Some("write `name @ path`".to_owned()),
+            Self::OwnLock { .. } => {
+                Some("give the layer another `output`, or take the line out".to_owned())
+            }
+            Self::NotALock { .. } => {
+                Some("give the layer another `output`, or move the file away".to_owned())
+            }
+            Self::LaterPython { .. } => Some("give both the same `python`".to_owned()),
             Self::Moved { .. } => Some("edit the line by hand".to_owned()),
             Self::Unable { .. } => Some("use uv for it".to_owned()),
             Self::JointNeedsUv => {
                 Some("install uv, or run `instep lock --strategy layered`".to_owned())
             }
             Self::NoJointSolution { layers, .. } => Some(match layers.as_slice() {
+                // Of one core all are needed, so none is built on another but by `-c`.
                 [_, _, ..] => format!(
                     "`instep conflicts` looks for edits that would mend it; if they are never installed together, say so: `conflicts = [{}]` under \
                      [layers]; or run `instep lock --strategy layered`",
@@ -202,9 +244,8 @@ impl Error {
     /// Whether the work ended because it was cancelled.
     pub fn is_cancelled(&self) -> bool {
         match self {
-            Self::Tools(error) | Self::NoJointSolution { source: error, .. } => {
-                error.is_cancelled()
-            }
+            Self::Tools(error) => error.is_cancelled(),
+            Self::NoJointSolution { source, .. } => source.is_cancelled(),
             Self::Fs(error) => matches!(error, instep_fs::Error::Cancelled { .. }),
             _ => false,
         }
@@ -215,7 +256,8 @@ impl Error {
     /// The last lines that a tool printed before it failed, secrets removed.
     pub fn tool_output(&self) -> &[String] {
         match self {
-            Self::Tools(error) | Self::NoJointSolution { source: error, .. } => error.tail(),
+            Self::Tools(error) => error.tail(),
+            Self::NoJointSolution { source, .. } => source.tail(),
             _ => &[],
         }
     }

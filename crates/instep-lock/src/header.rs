@@ -8,6 +8,8 @@
 
 use instep_manifest::Digest;
 
+use crate::layer::Strategy;
+
 const MARK: &str = "# instep: ";
 
 /// The header of a lock.
@@ -19,6 +21,8 @@ pub struct Header {
     pub tool: String,
     /// The tool's version. Only layers keep it.
     pub version: Option<String>,
+    /// How it was resolved. Only layers have a choice.
+    pub strategy: Option<Strategy>,
     /// The minor version of Python that it was compiled for, and holds from.
     pub python: String,
     /// The platform that it was compiled for; `None`: every one.
@@ -50,6 +54,7 @@ impl Header {
             inputs: digest("inputs")?,
             tool,
             version,
+            strategy: value("strategy").and_then(|word| Strategy::parse(&word)),
             python: value("python")?,
             platform: value("platform"),
             options: digest("options"),
@@ -70,6 +75,10 @@ impl Header {
             text.push('@');
             text.push_str(version);
         }
+        if let Some(strategy) = self.strategy {
+            text.push_str(" strategy=");
+            text.push_str(strategy.as_str());
+        }
         text.push_str(" python=");
         text.push_str(&self.python);
         let digest = |digest: &Option<Digest>| digest.map(|digest| digest.to_string());
@@ -88,17 +97,15 @@ impl Header {
         text
     }
 
-    /// Whether a lock with this header holds on an interpreter and a platform of which `wanted` speaks,
-    /// and was compiled from the same.
-    pub fn covers(&self, wanted: &Self) -> bool {
+    /// Whether a lock with this header was compiled from the same as `wanted`, and holds for its
+    /// interpreter and on the platform `here`.
+    pub fn covers(&self, wanted: &Self, here: &str) -> bool {
         let python_fits = match &self.platform {
             None => numbers(&self.python) <= numbers(&wanted.python),
             Some(_) => self.python == wanted.python,
         };
         // A universal lock does on any platform; one for a platform does only there.
-        let platform_fits = self.platform.is_none()
-            || wanted.platform.is_none()
-            || self.platform == wanted.platform;
+        let platform_fits = self.platform.as_deref().is_none_or(|platform| platform == here);
         self.inputs == wanted.inputs && python_fits && platform_fits
     }
 }
@@ -111,12 +118,19 @@ pub(crate) fn body(text: &str) -> &str {
     }
 }
 
+/// Whether nothing but comments stands above the header.
+pub(crate) fn is_first(text: &str) -> bool {
+    let above = text.split_once(MARK).map_or("", |(above, _)| above);
+    above.lines().all(|line| line.starts_with('#'))
+}
+
 /// `3.12.1` to `3.12`.
 pub fn minor(version: &str) -> String {
     version.split('.').take(2).collect::<Vec<_>>().join(".")
 }
 
-pub(crate) fn numbers(version: &str) -> Vec<u32> {
+/// `3.12` as numbers, to be compared.
+pub fn numbers(version: &str) -> Vec<u32> {
     version.split('.').filter_map(|part| part.parse().ok()).collect()
 }
 
@@ -129,6 +143,7 @@ mod tests {
             inputs: Digest::of(b"x"),
             tool: "uv".into(),
             version: None,
+            strategy: None,
             python: python.into(),
             platform: platform.map(str::to_owned),
             options: None,
@@ -141,6 +156,7 @@ mod tests {
     fn a_header_reads_back() {
         let full = Header {
             version: Some("0.13.8".into()),
+            strategy: Some(Strategy::Joint),
             options: Some(Digest::of(b"o")),
             base: Some(Digest::of(b"b")),
             pins: Some(Digest::of(b"p")),
@@ -162,14 +178,24 @@ mod tests {
             (header("3.11", None), header("3.11", Some("linux_x86_64")), true),
             (header("3.13", None), header("3.9", None), false),
             (header("3.11", Some("linux_x86_64")), header("3.11", Some("linux_x86_64")), true),
+            (header("3.11", Some("linux_x86_64")), header("3.11", None), true),
             (header("3.11", Some("linux_x86_64")), header("3.12", Some("linux_x86_64")), false),
-            (header("3.11", Some("linux_x86_64")), header("3.11", Some("win_amd64")), false),
+            (header("3.11", Some("win_amd64")), header("3.11", Some("linux_x86_64")), false),
+            (header("3.11", Some("win_amd64")), header("3.11", None), false),
         ];
         for (there, wanted, expected) in table {
-            assert_eq!(there.covers(&wanted), expected, "{there:?} {wanted:?}");
+            let found = there.covers(&wanted, "linux_x86_64");
+            assert_eq!(found, expected, "{there:?} {wanted:?}");
         }
         let other = Header { inputs: Digest::of(b"y"), ..header("3.11", None) };
-        assert!(!other.covers(&header("3.11", None)));
+        assert!(!other.covers(&header("3.11", None), "linux_x86_64"));
+    }
+
+    #[test]
+    fn what_stands_above_the_header_is_part_of_the_lock() {
+        let text = header("3.12", None).print("a.in", "instep lock");
+        assert!(is_first(&text));
+        assert!(!is_first(&["evil==1\n", &text].concat()));
     }
 
     #[test]

@@ -21,48 +21,24 @@ use instep_fs::lexical;
 use instep_manifest::requirements::{Entry, LineKind, Target};
 use instep_tools::{CancelToken, Run, Uv};
 use pep440_rs::Version;
-use pep508_rs::VersionOrUrl;
+use pep508_rs::{ExtraName, MarkerTree, VersionOrUrl};
 use toml::{Table, Value};
 
 use crate::apply::{Body, Job};
 use crate::error::Error;
 use crate::event::Event;
 use crate::header::numbers;
+use crate::layer::Input;
 use crate::observe::{Known, Link};
 use crate::parallel;
 use crate::pins::{self, Pin};
 use crate::plan::Upgrades;
 use crate::platform;
 use crate::pyproject::project_name;
+use crate::settings;
 
-/// The name of the project; errors of uv mention it.
-const PROJECT: &str = "layers";
-
-/// Settings of uv that decide what is resolved, taken over from the workspace's own configuration.
-const SETTINGS: [&str; 22] = [
-    "allow-insecure-host",
-    "build-constraint-dependencies",
-    "constraint-dependencies",
-    "dependency-metadata",
-    "exclude-newer",
-    "exclude-newer-package",
-    "extra-index-url",
-    "find-links",
-    "fork-strategy",
-    "index",
-    "index-strategy",
-    "index-url",
-    "keyring-provider",
-    "no-binary",
-    "no-binary-package",
-    "no-build",
-    "no-build-package",
-    "no-index",
-    "override-dependencies",
-    "prerelease",
-    "resolution",
-    "sources",
-];
+/// The name of the project, which no package has; errors of uv mention it.
+pub(crate) const PROJECT: &str = "instep-layers";
 
 /// Resolves all layers and returns the body of each one's lock, in their order.
 pub(crate) fn compile(
@@ -71,7 +47,7 @@ pub(crate) fn compile(
     options: &[String],
     cancel: &CancelToken,
     on_event: &mut dyn FnMut(Event),
-) -> Result<Vec<Body>, Error> {
+) -> Result<Vec<Option<Body>>, Error> {
     let joint = Joint { job, uv, options, cancel };
     let all: Vec<&Known> = job.observed.layers.iter().collect();
     on_event(Event::Resolving { layers: all.len() });
@@ -84,7 +60,7 @@ pub(crate) fn compile(
         let _ = events.send(Event::Compiling { layer: name.clone() });
         let body = joint.export(known, &folder)?;
         let _ = events.send(Event::Compiled { layer: name });
-        Ok(body)
+        Ok(Some(body))
     })
 }
 
@@ -142,14 +118,24 @@ impl Joint<'_> {
             run = run.args(["--config-file", config.as_str()]);
         }
         let entries = layers.iter().flat_map(|known| &known.own.entries);
-        run = run.args(index_options(entries));
-        run.run(self.cancel, &mut |_, line| on_event(Event::Output { line: line.to_owned() }))?;
-        Ok(())
+        run = run.args(index_options(&self.job.observed.root, entries));
+        // What is kept of a long output is its end, and this stands at its beginning.
+        let mut is_unsolvable = false;
+        let result = run.run(self.cancel, &mut |_, line| {
+            is_unsolvable |= line.contains("No solution found");
+            on_event(Event::Output { line: line.to_owned() });
+        });
+        match result {
+            Err(source) if is_unsolvable && !source.is_cancelled() => {
+                Err(Error::NoJointSolution { layers: Vec::new(), source: Box::new(source) })
+            }
+            result => result.map(|_| ()).map_err(Error::Tools),
+        }
     }
 
     fn project(&self, layers: &[&Known], python: &str) -> Result<Table, Error> {
         let mut groups = Table::new();
-        let mut settings = self.uv_settings();
+        let mut settings = settings::read(&self.job.observed.root.join("pyproject.toml"))?;
         let mut group_settings = Table::new();
         let mut sources = match settings.remove("sources") {
             Some(Value::Table(sources)) => sources,
@@ -160,6 +146,12 @@ impl Joint<'_> {
             _ => Vec::new(),
         };
         for known in layers {
+            if let Input::Group { pyproject, .. } | Input::Project { pyproject, .. } =
+                &known.layer.input
+                && let Some(Value::Table(own)) = settings::read(pyproject)?.remove("sources")
+            {
+                sources.extend(own);
+            }
             let mut items: Vec<Value> = Vec::new();
             for entry in &known.own.entries {
                 let Some(item) = self.item(entry, &mut sources)? else { continue };
@@ -206,17 +198,6 @@ impl Joint<'_> {
         Ok(all)
     }
 
-    /// What the workspace's own `pyproject.toml` tells uv about resolving. A `uv.toml` is given to uv
-    /// itself.
-    fn uv_settings(&self) -> Table {
-        let path = self.job.observed.root.join("pyproject.toml");
-        let text = instep_fs::read_text(&path).unwrap_or_default();
-        let file: Table = text.parse().unwrap_or_default();
-        let uv = file.get("tool").and_then(|tool| tool.get("uv")).and_then(Value::as_table);
-        let known = uv.into_iter().flatten().filter(|(key, _)| SETTINGS.contains(&key.as_str()));
-        known.map(|(key, value)| (key.clone(), value.clone())).collect()
-    }
-
     /// The requirement of a line as a dependency group has it; what that cannot say is added to
     /// `sources`. `None` for lines that ask for nothing.
     fn item(&self, entry: &Entry, sources: &mut Table) -> Result<Option<String>, Error> {
@@ -254,13 +235,9 @@ impl Joint<'_> {
         let name = name.or_else(|| project_name(&path)).ok_or_else(|| Error::Nameless {
             path: entry.file.clone(),
             line: entry.line.number,
-            place: target.to_string(),
+            place: instep_tools::redact(&target.to_string()).into_owned(),
         })?;
-        let mut item = name.clone();
-        if !extras.is_empty() {
-            let extras: Vec<&str> = extras.iter().map(AsRef::as_ref).collect();
-            item.push_str(&["[", &extras.join(","), "]"].concat());
-        }
+        let mut item = [&name, printed_extras(extras).as_str()].concat();
         match target {
             Target::Url(url) => item.push_str(&[" @ ", url].concat()),
             Target::Local { .. } => {
@@ -272,9 +249,7 @@ impl Joint<'_> {
                 sources.insert(name, Value::Table(source));
             }
         }
-        if let Some(marker) = marker.try_to_string() {
-            item.push_str(&[" ; ", &marker].concat());
-        }
+        item.push_str(&printed_marker(&marker));
         Ok(Some(item))
     }
 
@@ -381,13 +356,9 @@ impl Joint<'_> {
 }
 
 /// What uv says when it looked everywhere and found nothing; as an `Err`, any other error.
-pub(crate) fn no_solution(error: Error) -> Result<instep_tools::Error, Error> {
+pub(crate) fn no_solution(error: Error) -> Result<Box<instep_tools::Error>, Error> {
     match error {
-        Error::Tools(source)
-            if source.tail().iter().any(|line| line.contains("No solution found")) =>
-        {
-            Ok(source)
-        }
+        Error::NoJointSolution { source, .. } => Ok(source),
         other => Err(other),
     }
 }
@@ -439,7 +410,7 @@ fn table<const N: usize>(pairs: [(&str, Value); N]) -> Value {
 }
 
 /// The options of requirements files that decide what is found, in uv's words.
-fn index_options<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<String> {
+fn index_options<'a>(root: &Utf8Path, entries: impl Iterator<Item = &'a Entry>) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut seen: BTreeSet<(String, String)> = BTreeSet::new();
     for entry in entries {
@@ -452,12 +423,7 @@ fn index_options<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<String> {
         match name.as_str() {
             "--index-url" => push("--default-index", value),
             "--extra-index-url" => push("--index", value),
-            "--find-links" => {
-                // As pip: relative to the file if it is there, else to the working folder.
-                let beside = entry.file.parent().map(|folder| lexical(&folder.join(&value)));
-                let found = beside.filter(|path| path.exists());
-                push("--find-links", found.map_or(value, Utf8PathBuf::into_string));
-            }
+            "--find-links" => push("--find-links", find_links(root, entry, &value)),
             "--trusted-host" => push("--allow-insecure-host", value),
             "--pre" => push("--prerelease", "allow".to_owned()),
             "--no-index" => words.push("--no-index".to_owned()),
@@ -475,6 +441,30 @@ fn index_options<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<String> {
         }
     }
     words
+}
+
+/// The place of `--find-links`, as pip has it: relative to the file if it is there, else to the folder
+/// that the tool works in.
+pub(crate) fn find_links(root: &Utf8Path, entry: &Entry, value: &str) -> String {
+    if value.contains("://") {
+        return value.to_owned();
+    }
+    let beside = entry.file.parent().map(|folder| lexical(&folder.join(value)));
+    beside.filter(|path| path.exists()).unwrap_or_else(|| lexical(&root.join(value))).into_string()
+}
+
+/// `[one,two]`, or nothing.
+pub(crate) fn printed_extras(extras: &[ExtraName]) -> String {
+    if extras.is_empty() {
+        return String::new();
+    }
+    let extras: Vec<&str> = extras.iter().map(AsRef::as_ref).collect();
+    ["[", &extras.join(","), "]"].concat()
+}
+
+/// ` ; marker`, or nothing.
+pub(crate) fn printed_marker(marker: &MarkerTree) -> String {
+    marker.try_to_string().map_or_else(String::new, |marker| [" ; ", &marker].concat())
 }
 
 #[cfg(test)]

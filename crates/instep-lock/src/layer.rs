@@ -25,6 +25,19 @@ pub struct Layer {
     pub conflicts: BTreeSet<String>,
 }
 
+impl Layer {
+    /// What is asked of the tool for it, a text each.
+    pub fn options(&self) -> Vec<String> {
+        let mut options = vec![["hashes=", if self.hashes { "1" } else { "0" }].concat()];
+        let named = [("python=", &self.python), ("platform=", &self.platform)];
+        for (key, value) in named {
+            options.extend(value.as_ref().map(|value| [key, value].concat()));
+        }
+        options.extend(self.conflicts.iter().map(|other| ["conflicts=", other].concat()));
+        options
+    }
+}
+
 /// Where the requirements of a layer stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
@@ -68,6 +81,11 @@ pub enum Strategy {
 }
 
 impl Strategy {
+    /// Reads it from a lock.
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        [Self::Joint, Self::Layered].into_iter().find(|strategy| strategy.as_str() == word)
+    }
+
     /// As it is written in configurations and locks.
     pub fn as_str(self) -> &'static str {
         match self {

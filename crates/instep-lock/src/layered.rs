@@ -6,31 +6,35 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::{Utf8Path, Utf8PathBuf};
 use instep_fs::lexical;
 use instep_manifest::Digest;
-use instep_manifest::requirements::{Entry, LineKind, Target};
+use instep_manifest::requirements::{Entry, LineKind, Place, Target};
 use instep_tools::CancelToken;
 use pep508_rs::VersionOrUrl;
+use url::Url;
 
 use crate::apply::{Body, Job};
 use crate::compile::{Compile, Compiler, Upgrade, compile};
 use crate::error::Error;
 use crate::event::Event;
 use crate::header::{body, minor};
+use crate::joint::{find_links, printed_extras, printed_marker};
 use crate::observe::{Known, Link};
 use crate::parallel;
 use crate::pins;
 use crate::plan::{Stale, Upgrades, base};
 
-/// Compiles what is stale, and returns the body of every layer's lock, in their order.
+/// Compiles what is stale, and returns the bodies of the locks in the order of the layers; `None` for
+/// one that stays as it is.
 pub(crate) fn compile_all(
     job: &Job<'_>,
     cancel: &CancelToken,
     on_event: &mut dyn FnMut(Event),
-) -> Result<Vec<Body>, Error> {
+) -> Result<Vec<Option<Body>>, Error> {
     let folder = job.scratch.join("layered");
     fs_err::create_dir_all(&folder)
         .map_err(|source| Error::Write { path: folder.clone(), source })?;
     let stage = Stage { job, folder };
     let mut bodies: BTreeMap<&str, Body> = BTreeMap::new();
+    let mut compiled: BTreeSet<&str> = BTreeSet::new();
     let mut waiting: Vec<&Known> = job.observed.layers.iter().collect();
     while !waiting.is_empty() {
         // Each round does all of which the base is done.
@@ -39,7 +43,8 @@ pub(crate) fn compile_all(
             .partition(|known| known.base.keys().all(|name| bodies.contains_key(name.as_str())));
         let done = parallel::each(&ready, on_event, |known, events| {
             if let Some(kept) = stage.kept(known, &bodies) {
-                return stage.write(known, &kept).map(|()| kept);
+                stage.write(known, &kept)?;
+                return Ok((kept, false));
             }
             let layer = known.layer.name.clone();
             let _ = events.send(Event::Compiling { layer: layer.clone() });
@@ -48,13 +53,18 @@ pub(crate) fn compile_all(
             })?;
             stage.write(known, &text)?;
             let _ = events.send(Event::Compiled { layer });
-            Ok(text)
+            Ok((text, true))
         })?;
-        bodies.extend(ready.iter().map(|known| known.layer.name.as_str()).zip(done));
+        for (known, (body, is_compiled)) in ready.iter().zip(done) {
+            if is_compiled {
+                compiled.insert(&known.layer.name);
+            }
+            bodies.insert(&known.layer.name, body);
+        }
         waiting = rest;
     }
-    let layers = job.observed.layers.iter();
-    Ok(layers.filter_map(|known| bodies.remove(known.layer.name.as_str())).collect())
+    let layers = job.observed.layers.iter().map(|known| known.layer.name.as_str());
+    Ok(layers.map(|name| bodies.remove(name).filter(|_| compiled.contains(name))).collect())
 }
 
 /// The folder in which layers are compiled, so that no lock changes before all of them are done.
@@ -72,11 +82,12 @@ impl Stage<'_> {
         self.folder.join([name, ".txt"].concat())
     }
 
-    /// The body of a lock that is current, given what its base came to.
+    /// The body of a lock that stays as it is: it is current, given what its base came to, or nobody asked
+    /// for it.
     fn kept(&self, known: &Known, bodies: &BTreeMap<&str, Body>) -> Option<Body> {
         let plan = self.job.plan.layers.iter().find(|plan| plan.name == known.layer.name)?;
         let text = known.lock.as_deref()?;
-        if plan.stale.is_empty() {
+        if plan.stale.is_empty() || !plan.is_selected {
             return Some(body(text).to_owned());
         }
         // Its base was compiled anew, and may have come out as it was.
@@ -84,12 +95,13 @@ impl Stage<'_> {
             bodies.iter().map(|(name, body)| (*name, Some(Digest::of(body.as_bytes())))).collect();
         let is_only_base = plan.stale == BTreeSet::from([Stale::BaseChanged]);
         let header = known.header.as_ref()?;
-        (is_only_base && header.base == base(known, &digests)).then(|| body(text).to_owned())
+        (is_only_base && header.base == base(self.job.observed, known, &digests))
+            .then(|| body(text).to_owned())
     }
 
     /// Puts a lock and its requirements where those that build on it find them.
     fn write(&self, known: &Known, text: &str) -> Result<(), Error> {
-        write(&self.output(&known.layer.name), text)?;
+        write(&self.output(&known.layer.name), &pins::constraints(text))?;
         write(&self.input(&known.layer.name), &self.requirements(known)?)
     }
 
@@ -121,23 +133,17 @@ impl Stage<'_> {
 
     fn line(&self, entry: &Entry) -> Option<String> {
         let root = &self.job.observed.root;
-        let place = |target: &Target| match target {
-            Target::Url(url) => url.clone(),
-            Target::Local { path, fragment } => {
-                let path = lexical(&root.join(path));
-                match fragment {
-                    Some(fragment) => [path.as_str(), "#", fragment].concat(),
-                    None => path.into_string(),
-                }
-            }
-        };
         Some(match &entry.line.kind {
             LineKind::Requirement { requirement, settings, .. } => {
                 let mut text = match &requirement.version_or_url {
-                    Some(VersionOrUrl::Url(target)) => {
-                        [requirement.name.as_ref(), " @ ", &file_url(target, &place(target))]
-                            .concat()
-                    }
+                    Some(VersionOrUrl::Url(target)) => [
+                        requirement.name.as_ref(),
+                        &printed_extras(&requirement.extras),
+                        " @ ",
+                        &place(root, target),
+                        &printed_marker(&requirement.marker),
+                    ]
+                    .concat(),
                     _ => requirement.to_string(),
                 };
                 for (name, value) in settings {
@@ -145,21 +151,24 @@ impl Stage<'_> {
                 }
                 text
             }
-            LineKind::Editable { place: found, .. } => {
-                ["-e ", &file_url(&found.target, &place(&found.target))].concat()
-            }
-            LineKind::Path { place: found, .. } => file_url(&found.target, &place(&found.target)),
+            LineKind::Editable { place: found, .. } => ["-e ", &self.place(found)].concat(),
+            LineKind::Path { place: found, .. } => self.place(found),
             LineKind::Option { name, value: None } => name.clone(),
             LineKind::Option { name, value: Some(value) } if name == "--find-links" => {
-                let beside = entry.file.parent().map(|folder| lexical(&folder.join(value)));
-                let found = beside.filter(|path| path.exists()).map(Utf8PathBuf::into_string);
-                [name, " ", &found.unwrap_or_else(|| value.clone())].concat()
+                [name, " ", &find_links(root, entry, value)].concat()
             }
             LineKind::Option { name, value: Some(value) } => [name, " ", value].concat(),
             LineKind::Include { path } if entry.included().is_none() => ["-r ", path].concat(),
             LineKind::Constraint { path } if entry.included().is_none() => ["-c ", path].concat(),
             _ => return None,
         })
+    }
+
+    /// A place with its extras and marker.
+    fn place(&self, found: &Place) -> String {
+        let extras = printed_extras(&found.extras);
+        let place = place(&self.job.observed.root, &found.target);
+        [&place, extras.as_str(), &printed_marker(&found.marker)].concat()
     }
 
     fn compile(
@@ -242,17 +251,24 @@ impl Stage<'_> {
             })
             .collect();
         names.extend(below);
+        // And some show every path with `/`.
+        if cfg!(windows) {
+            let slashed: Vec<(String, String)> =
+                names.iter().map(|(path, name)| (path.replace('\\', "/"), name.clone())).collect();
+            names.extend(slashed);
+        }
         names
     }
 }
 
-/// A path as a URL, for places where spaces end a word.
-fn file_url(target: &Target, place: &str) -> String {
-    match target {
-        Target::Local { .. } if place.starts_with('/') => {
-            ["file://", &place.replace('%', "%25").replace(' ', "%20")].concat()
-        }
-        _ => place.to_owned(),
+/// A URL, or a path as one: spaces end a word.
+fn place(root: &Utf8Path, target: &Target) -> String {
+    let Target::Local { path, fragment } = target else { return target.to_string() };
+    let path = lexical(&root.join(path));
+    let url = Url::from_file_path(&path).map_or_else(|()| path.into_string(), String::from);
+    match fragment {
+        Some(fragment) => [&url, "#", fragment].concat(),
+        None => url,
     }
 }
 

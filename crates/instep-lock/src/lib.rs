@@ -34,6 +34,7 @@ mod pins;
 mod plan;
 mod platform;
 mod pyproject;
+mod settings;
 
 pub use apply::{Job, Locked, Split, VersionChange, compile_layers, splits, write_locks};
 pub use compile::{Compile, Compiler, Upgrade, compile};
@@ -41,7 +42,7 @@ pub use conflicts::{Asked, Conflict, Demand, Edit, Fix, conflicts};
 pub use error::Error;
 pub use event::Event;
 pub use graph::GraphFormat;
-pub use header::{Header, minor};
+pub use header::{Header, minor, numbers};
 pub use layer::{Input, Layer, Strategy};
 pub use observe::{Known, Link, Observed, observe};
 pub use plan::{LayerPlan, Plan, Stale, Upgrades, Wish, plan};

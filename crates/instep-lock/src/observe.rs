@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::header::Header;
 use crate::layer::{Input, Layer};
-use crate::pyproject;
+use crate::{pins, pyproject, settings};
 
 /// The layers of a workspace at one moment, those that others build on first.
 #[derive(Clone, Debug)]
@@ -23,6 +23,9 @@ pub struct Observed {
     pub root: Utf8PathBuf,
     /// The layers.
     pub layers: Vec<Known>,
+    /// The digest of the settings of uv in the workspace that decide what is resolved; `None` where
+    /// there are none.
+    pub settings: Option<Digest>,
 }
 
 /// One layer, read.
@@ -69,7 +72,8 @@ pub fn observe(
         .iter()
         .map(|layer| read(root, layer, &ends, variables))
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(Observed { root: root.to_owned(), layers: in_order(known)? })
+    let settings = settings::digest(root)?;
+    Ok(Observed { root: root.to_owned(), layers: in_order(known)?, settings })
 }
 
 /// The files at which one layer ends and another begins.
@@ -102,15 +106,15 @@ impl Ends {
             files.insert(output, (layer.name.clone(), true));
         }
         for layer in layers {
-            if let Input::File(path) = &layer.input {
-                let path = lexical(path);
-                if let Some((first, true)) = files.get(&path) {
-                    return Err(Error::SameOutput {
-                        path,
-                        first: first.clone(),
-                        second: layer.name.clone(),
-                    });
-                }
+            let path = lexical(layer.input.path());
+            if let Some((first, true)) = files.get(&path) {
+                return Err(Error::SameOutput {
+                    path,
+                    first: first.clone(),
+                    second: layer.name.clone(),
+                });
+            }
+            if let Input::File(_) = &layer.input {
                 files.insert(path, (layer.name.clone(), false));
             }
         }
@@ -141,9 +145,16 @@ fn read(
             LineKind::Include { .. } | LineKind::Constraint { .. } => Link::Constrains,
             _ => continue,
         };
-        let Some((name, _)) = entry.included().and_then(|path| ends.files.get(&path)) else {
+        let Some((name, is_lock)) = entry.included().and_then(|path| ends.files.get(&path)) else {
             continue;
         };
+        if *name == layer.name && *is_lock {
+            return Err(Error::OwnLock {
+                path: entry.file.clone(),
+                line: entry.line.number,
+                layer: layer.name.clone(),
+            });
+        }
         let known = base.entry(name.clone()).or_insert(link);
         *known = (*known).max(link);
     }
@@ -155,7 +166,14 @@ fn read(
     let inputs = Digest::of_parts(parts);
     let lock =
         if layer.output.exists() { Some(instep_fs::read_text(&layer.output)?) } else { None };
+    // As git may have checked it out on Windows.
+    let lock = lock.map(|text| text.replace("\r\n", "\n"));
     let header = lock.as_deref().and_then(Header::parse);
+    if let (Some(text), None) = (&lock, &header)
+        && pins::read(text, root, root).is_err()
+    {
+        return Err(Error::NotALock { path: layer.output.clone(), layer: layer.name.clone() });
+    }
     Ok(Known { layer: layer.clone(), own, base, inputs, lock, header })
 }
 

@@ -50,7 +50,8 @@ fn pin(kind: &LineKind, folder: &Utf8Path, root: &Utf8Path) -> Option<Pin> {
         if path == root { ".".to_owned() } else { relative(root, &path) }
     };
     let named = |target: &Target| match target {
-        Target::Url(url) => url.clone(),
+        // Whoever installs has the credentials, from where tools take them; a lock has none.
+        Target::Url(url) => requirements::without_credentials(url),
         Target::Local { path, .. } => local(path),
     };
     let (name, version, text, marker, hashes) = match kind {
@@ -177,6 +178,34 @@ pub(crate) fn print(mut pins: Vec<Pin>, hashes: bool) -> String {
         }
     }
     text
+}
+
+/// The pins of an index as constraints: what is local, or at a URL, cannot be one.
+pub(crate) fn constraints(text: &str) -> String {
+    let none = Utf8PathBuf::new();
+    let mut lines = String::new();
+    for pin in read(text, &none, &none).unwrap_or_default() {
+        if let Some(version) = &pin.version {
+            lines.push_str(&[&pin.name, "==", &version.to_string()].concat());
+            if let Some(marker) = pin.marker.try_to_string() {
+                lines.push_str(" ; ");
+                lines.push_str(&marker);
+            }
+            lines.push('\n');
+        }
+    }
+    lines
+}
+
+/// The names and versions in a lock that Instep wrote, as they stand there: this is asked of every lock
+/// at every check.
+pub(crate) fn quick_versions(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines().filter(|line| !line.starts_with([' ', '#', '-', '.'])).filter_map(|line| {
+        let (name, rest) = line.split_once("==")?;
+        let name = name.split('[').next().unwrap_or(name);
+        let version = rest.split([' ', ';', '\\']).next()?;
+        Some((name, version))
+    })
 }
 
 /// The versions that a lock's text pins.

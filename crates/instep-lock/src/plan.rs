@@ -6,9 +6,10 @@ use instep_manifest::Digest;
 use pep508_rs::PackageName;
 use serde::Serialize;
 
-use crate::header::{Header, body};
+use crate::header::{Header, body, is_first};
 use crate::layer::Strategy;
 use crate::observe::{Known, Link, Observed};
+use crate::pins;
 
 /// What locks are wanted.
 #[derive(Clone, Debug)]
@@ -61,6 +62,9 @@ pub struct LayerPlan {
     pub lock: String,
     /// Why it is not current; empty where it is.
     pub stale: BTreeSet<Stale>,
+    /// Whether it is to be compiled if it is not.
+    #[serde(skip)]
+    pub is_selected: bool,
 }
 
 /// Why a lock is not current.
@@ -85,6 +89,8 @@ pub enum Stale {
     PlatformChanged,
     /// A lock that it builds on has changed.
     BaseChanged,
+    /// It has other versions than the locks of other layers, so they were not compiled together.
+    NotTogether,
     /// An upgrade is asked for.
     Upgrade,
 }
@@ -102,15 +108,16 @@ impl Stale {
             Self::PythonChanged => "it is for another Python",
             Self::PlatformChanged => "it is for another platform",
             Self::BaseChanged => "a lock that it builds on has changed",
+            Self::NotTogether => "it was not compiled together with the locks of other layers",
             Self::Upgrade => "an upgrade is asked for",
         }
     }
 }
 
 impl Plan {
-    /// Whether every lock is current.
+    /// Whether every lock that is selected is current.
     pub fn is_empty(&self) -> bool {
-        self.layers.iter().all(|layer| layer.stale.is_empty())
+        self.layers.iter().all(|layer| !layer.is_selected || layer.stale.is_empty())
     }
 }
 
@@ -126,7 +133,8 @@ pub fn plan(observed: &Observed, wish: &Wish) -> Plan {
             (None, None) => BTreeSet::from([Stale::LockMissing]),
             (None, Some(_)) => BTreeSet::from([Stale::LockForeign]),
             (Some(header), pins) => {
-                differences(known, header, pins, &header_of(known, wish, base(known, &digests)))
+                let base = base(observed, known, &digests);
+                differences(known, header, pins, &header_of(observed, known, wish, base))
             }
         };
         // Where each is compiled by itself, what changes below may change what is above.
@@ -146,9 +154,52 @@ pub fn plan(observed: &Observed, wish: &Wish) -> Plan {
             name: name.to_owned(),
             lock: observed.show(&known.layer.output),
             stale,
+            is_selected: true,
         });
     }
+    if wish.strategy == Strategy::Joint {
+        for place in strangers(observed) {
+            if let Some(layer) = layers.get_mut(place) {
+                layer.stale.insert(Stale::NotTogether);
+            }
+        }
+    }
     Plan { strategy: wish.strategy, layers }
+}
+
+/// Layers that pin a package to no version that another one has too: a joint resolution has one
+/// version of everything, or some that all have in common, but for layers that conflict. So does a
+/// merge of two branches, or a kill between two writes, come to light.
+fn strangers(observed: &Observed) -> BTreeSet<usize> {
+    let mut pinned: BTreeMap<&str, Vec<(usize, BTreeSet<&str>)>> = BTreeMap::new();
+    for (place, known) in observed.layers.iter().enumerate() {
+        // A lock of another tool is found stale for that.
+        let text = known.lock.as_deref().filter(|_| known.header.is_some()).unwrap_or_default();
+        for (name, version) in pins::quick_versions(text) {
+            let layers = pinned.entry(name).or_default();
+            match layers.last_mut() {
+                Some((last, versions)) if *last == place => {
+                    versions.insert(version);
+                }
+                _ => layers.push((place, BTreeSet::from([version]))),
+            }
+        }
+    }
+    let may_differ = |one: usize, other: usize| {
+        let names = |place: usize| observed.layers.get(place).map(|known| &known.layer);
+        let (Some(one), Some(other)) = (names(one), names(other)) else { return false };
+        !one.conflicts.is_empty() || !other.conflicts.is_empty()
+    };
+    let mut found = BTreeSet::new();
+    for layers in pinned.values() {
+        let Some(((first, versions), rest)) = layers.split_first() else { continue };
+        for (place, others) in rest {
+            if versions.is_disjoint(others) && !may_differ(*first, *place) {
+                found.extend([*first, *place]);
+            }
+        }
+    }
+    found
 }
 
 fn upgrades(wish: &Wish, known: &Known) -> bool {
@@ -157,7 +208,7 @@ fn upgrades(wish: &Wish, known: &Known) -> bool {
         Upgrades::All => true,
         Upgrades::Layers(names) => names.contains(&known.layer.name),
         Upgrades::Packages(names) => known.lock.as_deref().is_some_and(|text| {
-            let pinned = crate::pins::versions(text);
+            let pinned = pins::versions(text);
             names.iter().any(|name| pinned.contains_key(name))
         }),
     }
@@ -171,10 +222,13 @@ fn differences(
 ) -> BTreeSet<Stale> {
     let version_differs = wanted.version.is_some() && there.version != wanted.version;
     let found = [
-        (Stale::LockEdited, there.pins != pins),
+        (Stale::LockEdited, there.pins != pins || !known.lock.as_deref().is_none_or(is_first)),
         (Stale::InputsChanged, there.inputs != known.inputs),
         (Stale::ToolChanged, there.tool != wanted.tool || version_differs),
-        (Stale::OptionsChanged, there.options != wanted.options),
+        (
+            Stale::OptionsChanged,
+            there.options != wanted.options || there.strategy != wanted.strategy,
+        ),
         (Stale::PythonChanged, there.python != wanted.python),
         (Stale::PlatformChanged, there.platform != wanted.platform),
         (Stale::BaseChanged, there.base != wanted.base),
@@ -182,14 +236,18 @@ fn differences(
     found.into_iter().filter_map(|(stale, differs)| differs.then_some(stale)).collect()
 }
 
-/// The digest of the locks that a layer builds on.
-pub(crate) fn base(known: &Known, digests: &BTreeMap<&str, Option<Digest>>) -> Option<Digest> {
+/// The digest of the locks that a layer builds on, near and far.
+pub(crate) fn base(
+    observed: &Observed,
+    known: &Known,
+    digests: &BTreeMap<&str, Option<Digest>>,
+) -> Option<Digest> {
     if known.base.is_empty() {
         return None;
     }
     let mut parts: Vec<String> = Vec::new();
-    for name in known.base.keys() {
-        let digest = digests.get(name.as_str()).copied().flatten();
+    for name in observed.closure(&known.layer.name).into_keys() {
+        let digest = digests.get(name).copied().flatten();
         parts.push(
             [name, "=", &digest.map_or_else(String::new, |digest| digest.to_string())].concat(),
         );
@@ -198,10 +256,21 @@ pub(crate) fn base(known: &Known, digests: &BTreeMap<&str, Option<Digest>>) -> O
 }
 
 /// The header that a layer's lock should have, but for its pins.
-pub(crate) fn header_of(known: &Known, wish: &Wish, base: Option<Digest>) -> Header {
+pub(crate) fn header_of(
+    observed: &Observed,
+    known: &Known,
+    wish: &Wish,
+    base: Option<Digest>,
+) -> Header {
     let layer = &known.layer;
-    let mut options = vec![wish.strategy.as_str().to_owned(), layer.hashes.to_string()];
-    options.extend(layer.conflicts.iter().cloned());
+    // Python and platform stand in the header themselves.
+    let is_own_key =
+        |option: &String| option.starts_with("python=") || option.starts_with("platform=");
+    let mut options = layer.options();
+    options.retain(|option| !is_own_key(option));
+    if wish.tool == "uv" {
+        options.extend(observed.settings.map(|digest| digest.to_string()));
+    }
     for (name, link) in &known.base {
         let word = if *link == Link::Includes { " -r" } else { " -c" };
         options.push([name.as_str(), word].concat());
@@ -210,6 +279,7 @@ pub(crate) fn header_of(known: &Known, wish: &Wish, base: Option<Digest>) -> Hea
         inputs: known.inputs,
         tool: wish.tool.clone(),
         version: wish.version.clone(),
+        strategy: Some(wish.strategy),
         python: layer.python.clone().unwrap_or_else(|| wish.python.clone()),
         platform: layer.platform.clone().or_else(|| wish.platform.clone()),
         options: Some(Digest::of_parts(options.iter().map(String::as_bytes))),

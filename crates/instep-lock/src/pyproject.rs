@@ -85,15 +85,42 @@ pub(crate) fn project(
     let (text, file) = read(path)?;
     let mut wanted: Vec<&str> = file.project.dependencies.iter().map(String::as_str).collect();
     if let Some(name) = extra {
-        let found = file.project.optional_dependencies.iter().find(|(key, _)| same(key, name));
-        let (_, items) = found.ok_or_else(|| Error::NoSuchTable {
-            path: path.to_owned(),
-            what: "extra",
-            name: name.to_owned(),
-        })?;
-        wanted.extend(items.iter().map(String::as_str));
+        add_extra(path, &file.project, name, &mut Vec::new(), &mut wanted)?;
     }
     entries(root, path, &text, wanted)
+}
+
+/// The requirements of an extra; `itself[other]` among them stands for those of another extra.
+fn add_extra<'a>(
+    path: &Utf8Path,
+    project: &'a Project,
+    name: &str,
+    above: &mut Vec<String>,
+    wanted: &mut Vec<&'a str>,
+) -> Result<(), Error> {
+    let found = project.optional_dependencies.iter().find(|(key, _)| same(key, name));
+    let (_, items) = found.ok_or_else(|| Error::NoSuchTable {
+        path: path.to_owned(),
+        what: "extra",
+        name: name.to_owned(),
+    })?;
+    if above.iter().any(|seen| same(seen, name)) {
+        return Ok(());
+    }
+    above.push(name.to_owned());
+    for item in items {
+        let parsed = requirements::requirement(item).ok();
+        let is_own = |name: &str| project.name.as_deref().is_some_and(|own| same(own, name));
+        match parsed.filter(|parsed| is_own(parsed.name.as_ref())) {
+            Some(own) => {
+                for extra in &own.extras {
+                    add_extra(path, project, extra.as_ref(), above, wanted)?;
+                }
+            }
+            None => wanted.push(item),
+        }
+    }
+    Ok(())
 }
 
 /// The name of the project in a folder.
@@ -128,13 +155,8 @@ fn entries(
             entries.push(Entry { file: path.to_owned(), constraint: false, line });
         }
     }
-    Ok(Requirements {
-        entries,
-        files: vec![Utf8PathBuf::from(path)],
-        local_files: Vec::new(),
-        variables: BTreeMap::new(),
-        root: root.to_owned(),
-    })
+    let files = vec![Utf8PathBuf::from(path)];
+    Ok(Requirements::of_entries(root, entries, files)?)
 }
 
 #[cfg(test)]
@@ -147,6 +169,7 @@ name = "api"
 dependencies = ["httpx"]
 [project.optional-dependencies]
 fast_path = ["orjson"]
+all = ["API[fast-path]", "rich"]
 [dependency-groups]
 base = ["pytest"]
 dev = [{ include-group = "Base" }, "ruff>=0.5"]
@@ -171,11 +194,13 @@ and-round = [{ include-group = "round" }]
         with(|root, path| {
             assert_eq!(
                 texts(&group(root, path, "dev").unwrap()),
-                [(8, "pytest"), (9, "ruff>=0.5")]
+                [(9, "pytest"), (10, "ruff>=0.5")]
             );
             assert_eq!(texts(&project(root, path, None).unwrap()), [(4, "httpx")]);
             let extra = project(root, path, Some("fast-path")).unwrap();
             assert_eq!(texts(&extra), [(4, "httpx"), (6, "orjson")]);
+            let all = project(root, path, Some("all")).unwrap();
+            assert_eq!(texts(&all), [(4, "httpx"), (6, "orjson"), (7, "rich")]);
             assert_eq!(project_name(root).as_deref(), Some("api"));
         });
     }

@@ -31,4 +31,4 @@ pub use pin::Pin;
 pub use place::Place;
 pub use problem::LineProblem;
 pub use read::{Entry, LocalFile, Requirements, read, read_up_to};
-pub use target::Target;
+pub use target::{Target, without_credentials};

@@ -64,7 +64,7 @@ pub enum Error {
         /// Which.
         path: Utf8PathBuf,
         /// Why, and where.
-        source: toml::de::Error,
+        source: Box<toml::de::Error>,
     },
     /// A layer says only half of where its requirements are.
     #[error("the layer `{name}` names a group or an extra, and not the pyproject.toml, or both")]

@@ -7,7 +7,7 @@ use fs_err as fs;
 use instep_fs::{FileLock, Holder};
 use instep_lock::{
     Compiler, Conflict, Input, Job, Layer, Locked, Observed, Plan, Split, Strategy, Upgrades, Wish,
-    minor,
+    minor, numbers,
 };
 use instep_manifest::clock;
 use instep_tools::Environment as Variables;
@@ -76,7 +76,11 @@ fn files(directory: &Utf8Path) -> Result<BTreeSet<String>, Error> {
     let mut names = BTreeSet::new();
     for entry in entries {
         let entry = entry.map_err(read)?;
-        names.extend(entry.file_name().strip_suffix(".in").map(str::to_owned));
+        let name = entry.file_name().strip_suffix(".in");
+        // Editors leave files that begin with a dot, and setuptools has a template of this name.
+        let is_layer =
+            |name: &&str| !name.starts_with('.') && !name.is_empty() && *name != "MANIFEST";
+        names.extend(name.filter(is_layer).map(str::to_owned));
     }
     Ok(names)
 }
@@ -135,11 +139,19 @@ impl Locking<'_> {
     /// The Python of layers that name none: what their locks say, so that it is the same on every
     /// machine, else the interpreter's.
     fn python(observed: &Observed, interpreter: Option<&str>) -> String {
-        let headers = observed.layers.iter().filter_map(|known| known.header.as_ref());
-        headers
-            .map(|header| header.python.clone())
-            .min()
-            .unwrap_or_else(|| interpreter.map_or_else(|| "3".to_owned(), minor))
+        let unnamed = observed.layers.iter().filter(|known| known.layer.python.is_none());
+        let headers = unnamed.filter_map(|known| known.header.as_ref());
+        let oldest =
+            headers.map(|header| header.python.clone()).min_by_key(|python| numbers(python));
+        oldest.unwrap_or_else(|| interpreter.map_or_else(|| "3".to_owned(), minor))
+    }
+
+    /// How layers are resolved: as it is asked for or configured, else as their locks were.
+    fn strategy_of(&self, request: &LockRequest, observed: &Observed, tool: &str) -> Strategy {
+        let mut headers = observed.layers.iter().filter_map(|known| known.header.as_ref());
+        let before = headers.find_map(|header| header.strategy);
+        let default = if tool == "uv" { Strategy::Joint } else { Strategy::Layered };
+        self.strategy(request).or(before).unwrap_or(default)
     }
 
     /// Tools are chosen for layers as for an environment that would follow all of them.
@@ -183,24 +195,15 @@ pub(crate) fn check(locking: &Locking<'_>, request: &LockRequest) -> Result<Plan
         let first = prefer.first().map_or("uv", |tool| tool.as_str());
         (first.to_owned(), None)
     });
-    let wish = |strategy| Wish {
-        strategy,
-        version: pinned.clone().filter(|_| tool == "uv"),
-        platform: platform.clone().filter(|_| tool != "uv"),
-        tool: tool.clone(),
+    let wish = Wish {
+        strategy: locking.strategy_of(request, &observed, &tool),
+        version: pinned.filter(|_| tool == "uv"),
+        platform: platform.filter(|_| tool != "uv"),
         python: Locking::python(&observed, None),
+        tool,
         upgrade: request.upgrade.clone(),
     };
-    let strategies = match locking.strategy(request) {
-        Some(strategy) => vec![strategy],
-        None if tool == "uv" => vec![Strategy::Joint, Strategy::Layered],
-        None => vec![Strategy::Layered],
-    };
-    let mut plans =
-        strategies.into_iter().map(|strategy| instep_lock::plan(&observed, &wish(strategy)));
-    let first = plans.next().ok_or(instep_lock::Error::JointNeedsUv)?;
-    let best = if first.is_empty() { first } else { plans.find(Plan::is_empty).unwrap_or(first) };
-    narrow(best, &observed, &request.layers)
+    narrow(instep_lock::plan(&observed, &wish), &observed, &request.layers)
 }
 
 /// Leaves what is asked for, and what that builds on.
@@ -217,8 +220,8 @@ fn narrow(mut plan: Plan, observed: &Observed, names: &[String]) -> Result<Plan,
         wanted.insert(&known.layer.name);
         wanted.extend(observed.closure(name).into_keys());
     }
-    for layer in plan.layers.iter_mut().filter(|layer| !wanted.contains(layer.name.as_str())) {
-        layer.stale.clear();
+    for layer in &mut plan.layers {
+        layer.is_selected = wanted.contains(layer.name.as_str());
     }
     Ok(plan)
 }
@@ -312,9 +315,8 @@ fn plan(
     toolbox: &Toolbox,
 ) -> Result<(Wish, Plan), Error> {
     let is_uv = matches!(toolbox.compiler, Compiler::Uv { .. });
-    let strategy = locking.strategy(request);
     let wish = Wish {
-        strategy: strategy.unwrap_or(if is_uv { Strategy::Joint } else { Strategy::Layered }),
+        strategy: locking.strategy_of(request, observed, toolbox.compiler.name()),
         tool: toolbox.compiler.name().to_owned(),
         version: Some(toolbox.compiler.version().to_owned()),
         python: Locking::python(observed, Some(&toolbox.python.version)),

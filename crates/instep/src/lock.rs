@@ -27,8 +27,10 @@ pub(crate) fn refresh(locking: &Locking<'_>, host: &mut Host<'_>) -> Result<Opti
     let previous =
         if locking.lock.exists() { Some(instep_fs::read_text(locking.lock)?) } else { None };
     let wanted = header(locking.inputs, locking.toolbox);
-    let is_current =
-        previous.as_deref().and_then(Header::parse).is_some_and(|header| header.covers(&wanted));
+    let is_current = previous
+        .as_deref()
+        .and_then(Header::parse)
+        .is_some_and(|header| header.covers(&wanted, &locking.toolbox.python.platform_tag));
     if is_current && *locking.upgrade == Upgrade::None {
         return Ok(None);
     }
@@ -70,6 +72,7 @@ fn header(inputs: Digest, toolbox: &Toolbox) -> Header {
         inputs,
         tool: toolbox.compiler.name().to_owned(),
         version: None,
+        strategy: None,
         python: minor(&toolbox.python.version),
         platform: (!is_universal).then(|| toolbox.python.platform_tag.clone()),
         options: None,

@@ -24,7 +24,8 @@ pub(crate) fn of(root: &Utf8Path) -> Result<Vec<Member>, Error> {
         return Ok(Vec::new());
     }
     let text = instep_fs::read_text(&path)?;
-    let lock = Table::from_str(&text).map_err(|source| Error::UvLock { path, source })?;
+    let lock = Table::from_str(&text)
+        .map_err(|source| Error::UvLock { path, source: Box::new(source) })?;
     Ok(in_lock(&lock))
 }
 

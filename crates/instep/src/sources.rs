@@ -153,7 +153,9 @@ fn read_layer(
     let mut digests = Vec::new();
     for known in &observed.layers {
         if known.layer.name == name || closure.contains_key(known.layer.name.as_str()) {
+            let options = known.layer.options();
             digests.push(known.inputs);
+            digests.push(Digest::of_parts(options.iter().map(String::as_bytes)));
             inputs.add(root, &known.own)?;
         }
         if known.layer.name == name {

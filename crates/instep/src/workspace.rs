@@ -112,7 +112,8 @@ impl Workspace {
         if let Some(specs) = self.member_specs.get() {
             return Ok(specs);
         }
-        let specs = spec::of_members(&self.root, &self.config, &self.specs)?;
+        let known: Vec<Spec> = self.specs.iter().chain(&self.layer_specs).cloned().collect();
+        let specs = spec::of_members(&self.root, &self.config, &known)?;
         Ok(self.member_specs.get_or_init(|| specs))
     }
 

@@ -1,6 +1,6 @@
 //! Layers: one resolution, many locks, one environment a project.
 
-use instep_tests::{Outcome, Project, Wheel, tools};
+use instep_tests::{Index, Outcome, Project, Wheel, tools};
 use serde_json::Value;
 
 use crate::support::{Engine, family, json, packages_of, set};
@@ -96,7 +96,16 @@ fn a_lock_is_compiled_again_for_everything_that_decides_about_it() {
     mend(&["lock_missing"], "no lock");
     let base = project.read("requirements/base.txt");
     project.write("requirements/base.txt", base.replace("leaf==2.0", "leaf==1.0"));
-    mend(&["base_changed"], "the lock below was edited");
+    mend(&["base_changed", "not_together"], "the lock below was edited");
+    let above = ["evil==1\n", &text(&project)].concat();
+    project.write("requirements/web.txt", above);
+    mend(&["lock_edited"], "a line above the header");
+    project.write("pyproject.toml", "[tool.uv]\nconstraint-dependencies = ['lib<2']\n");
+    mend(&["options_changed"], "settings of uv");
+    assert!(pins(&project, "web").contains(&"lib==1.0".to_owned()));
+    std::fs::remove_file(project.path("pyproject.toml")).unwrap();
+    mend(&["options_changed"], "settings of uv that are gone");
+    project.run(["lock", "--upgrade"]).success();
     project.write("instep.toml", "[layers]\nhashes = false\n");
     mend(&["options_changed"], "digests");
     assert!(!text(&project).contains("--hash"));
@@ -105,7 +114,7 @@ fn a_lock_is_compiled_again_for_everything_that_decides_about_it() {
     project.write("instep.toml", "[layers]\n[layers.web]\npython = '3.19'\n");
     assert!(stale(&project, "web").contains(&"python_changed".to_owned()));
     project.write("instep.toml", "[layers]\n[layers.web]\nplatform = 'linux'\n");
-    mend(&["options_changed", "platform_changed"], "platform");
+    mend(&["platform_changed"], "platform");
     project.write("instep.toml", "[layers]\n[tools]\nuv = '0.0.1'\n");
     assert!(stale(&project, "web").contains(&"tool_changed".to_owned()));
     project.write("instep.toml", CONFIG);
@@ -250,6 +259,85 @@ fn when_one_layer_does_not_resolve_no_lock_is_written() {
 }
 
 #[test]
+fn a_layer_that_nobody_asked_for_stays_as_it_is_stale_or_not() {
+    let Some(project) = project() else { return };
+    project.write("instep.toml", "[layers]\nstrategy = 'layered'\n");
+    layer(&project, "base", "leaf<2\n");
+    layer(&project, "mid", "-c base.txt\ntool\n");
+    layer(&project, "web", "-c mid.txt\nlib\n");
+    layer(&project, "solo", "lib\n");
+    project.run(["lock"]).success();
+    let solo = project.read("requirements/solo.txt");
+    project.write("requirements/solo.txt", solo.replace("lib==2.0", "lib==1.0"));
+    layer(&project, "base", "leaf>=2\n");
+    // What web has is said to be another version than what it builds on.
+    project.run(["lock", "base"]).exit(1);
+    assert_eq!(stale(&project, "solo"), ["lock_edited"]);
+    // What is built on far below counts too.
+    assert_eq!(stale(&project, "web"), ["base_changed"]);
+    project.run(["lock"]).success();
+    assert_eq!(pins(&project, "web"), ["leaf==2.0", "lib==2.0"]);
+    project.run(["lock", "--check"]).success();
+}
+
+#[test]
+fn locks_that_were_not_compiled_together_are_found() {
+    let Some(project) = project() else { return };
+    layer(&project, "a", "leaf<2\n");
+    layer(&project, "b", "leaf\n");
+    project.run(["lock"]).success();
+    let before = project.read("requirements/b.txt");
+    layer(&project, "a", "leaf\n");
+    project.run(["lock", "--upgrade"]).success();
+    // As a merge, or a kill between two writes, leaves it.
+    project.write("requirements/b.txt", before);
+    assert_eq!(stale(&project, "b"), ["not_together"]);
+    project.run(["lock"]).success();
+    assert_eq!(pins(&project, "a"), pins(&project, "b"));
+}
+
+#[test]
+fn a_lock_takes_the_place_of_nothing_else() {
+    let Some(project) = project() else { return };
+    layer(&project, "base", "leaf\n");
+    for output in ["instep.toml", "requirements/other.in", "README.md"] {
+        let config = format!("[layers.base]\noutput = '{output}'\n");
+        project.write("instep.toml", &config);
+        project.write("requirements/other.in", "tool\n");
+        project.write("README.md", "# A page\n\nof text.\n");
+        failure(&project, &["lock"]);
+        assert_eq!(project.read("instep.toml"), config);
+        assert_eq!(project.read("requirements/other.in"), "tool\n");
+        assert_eq!(project.read("README.md"), "# A page\n\nof text.\n");
+    }
+}
+
+#[test]
+fn no_secret_of_a_requirement_comes_into_a_lock_or_an_error() {
+    for strategy in ["joint", "layered"] {
+        let Some(project) = project() else { return };
+        let index = Index::of(&project.wheels()).start();
+        let project = project.index(&index).variable("TOKEN", "s3cret");
+        let host = index.url_without_password();
+        let host = host.trim_start_matches("http://").split('/').next().unwrap().to_owned();
+        let wheel = Wheel::new("direct", "1.0").file_name();
+        project.wheel(&Wheel::new("direct", "1.0"));
+        project.write("instep.toml", format!("[layers]\nstrategy = '{strategy}'\n"));
+        let url = format!("http://bob:${{TOKEN}}@{host}/files/{wheel}");
+        layer(&project, "a", &format!("direct @ {url} ; python_version > '3'\n"));
+        let outcome = project.run(["lock"]);
+        assert_eq!(outcome.code, Some(0), "{strategy}: {}", outcome.stderr);
+        let text = project.read("requirements/a.txt");
+        assert!(text.contains("direct @ http://127.0.0.1"), "{strategy}: {text}");
+        assert!(!text.contains("s3cret"), "{strategy}: {text}");
+        assert!(!outcome.stderr.contains("s3cret"), "{strategy}: {}", outcome.stderr);
+        layer(&project, "a", "-e git+https://bob:${TOKEN}@host.invalid/x.git\n");
+        let outcome = failure(&project, &["lock"]);
+        assert!(!outcome.stderr.contains("s3cret"), "{strategy}: {}", outcome.stderr);
+    }
+}
+
+#[test]
 fn locks_are_the_same_bytes_from_anywhere() {
     let write = |project: &Project| {
         project.write("instep.toml", CONFIG);
@@ -259,7 +347,7 @@ fn locks_are_the_same_bytes_from_anywhere() {
         project.write("common.in", "tool\n");
     };
     let Some(here) = project() else { return };
-    let Some(there) = Engine::Uv.project_named("ein anderer Ort") else { return };
+    let Some(there) = Engine::Uv.project_named("another place ü") else { return };
     family(&there);
     write(&here);
     write(&there);
@@ -428,7 +516,7 @@ fn each_member_of_a_uv_workspace_gets_what_it_needs_and_no_more() {
     member("worker", "'tool'");
     project.run(["check", "worker"]).exit(1);
     project.run(["check", "api"]).success();
-    let outcome = project.run(["check", "wroker"]).exit(2);
+    let outcome = project.run(["check", "nobody"]).exit(2);
     assert!(outcome.stderr.contains("api, worker"), "{}", outcome.stderr);
 }
 

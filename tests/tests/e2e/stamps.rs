@@ -3,9 +3,13 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use instep_tests::{Project, tools};
+use instep_tests::Project;
+#[cfg(unix)]
+use instep_tests::tools;
 
-use crate::support::{Engine, family, json, make_executable, packages, reasons, set};
+use crate::support::{Engine, family, json, reasons};
+#[cfg(unix)]
+use crate::support::{make_executable, packages, set};
 
 /// Longer than any clock of a file system needs to tell two writes apart.
 const SETTLED: Duration = Duration::from_millis(100);

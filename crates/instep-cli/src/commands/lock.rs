@@ -103,7 +103,8 @@ fn check(session: &Session, workspace: &Workspace, request: &LockRequest) -> Res
 
 fn stale(plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
-    for layer in plan.layers.iter().filter(|layer| !layer.stale.is_empty()) {
+    let selected = plan.layers.iter().filter(|layer| layer.is_selected);
+    for layer in selected.filter(|layer| !layer.stale.is_empty()) {
         let why: Vec<&str> = layer.stale.iter().map(|stale| stale.describe()).collect();
         lines.push(format!(
             "{} {}: {}",

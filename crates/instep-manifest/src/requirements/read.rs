@@ -90,7 +90,7 @@ pub fn read_up_to(
         return Err(Error::MissingFile { path });
     }
     reader.read(path, false)?;
-    reader.find_local_files()?;
+    reader.found.find_local_files()?;
     Ok(reader.found)
 }
 
@@ -104,6 +104,41 @@ impl Entry {
 }
 
 impl Requirements {
+    /// Lines that stand somewhere else than in a requirements file, such as a `pyproject.toml`; `files`
+    /// says where. The files of local packages among them are looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] where one of those cannot be read.
+    pub fn of_entries(
+        root: &Utf8Path,
+        entries: Vec<Entry>,
+        files: Vec<Utf8PathBuf>,
+    ) -> Result<Self, Error> {
+        let mut found = Self { entries, files, ..Self::empty(root) };
+        found.find_local_files()?;
+        Ok(found)
+    }
+
+    fn find_local_files(&mut self) -> Result<(), Error> {
+        let mut paths = BTreeSet::new();
+        for entry in &self.entries {
+            if let Some(Target::Local { path, .. }) = entry.line.kind.target() {
+                let path = self.root.join(path);
+                if path.is_file() {
+                    paths.insert(path);
+                } else {
+                    paths.extend(METADATA.iter().map(|name| path.join(name)));
+                }
+            }
+        }
+        for path in paths {
+            let digest = Digest::of_file(&path)?;
+            self.local_files.push(LocalFile { path, digest });
+        }
+        Ok(())
+    }
+
     fn empty(root: &Utf8Path) -> Self {
         Self {
             entries: Vec::new(),
@@ -162,25 +197,6 @@ impl Reader<'_> {
         })?;
         self.found.variables.extend(asked.into_inner());
         Ok(lines)
-    }
-
-    fn find_local_files(&mut self) -> Result<(), Error> {
-        let mut paths = BTreeSet::new();
-        for entry in &self.found.entries {
-            if let Some(Target::Local { path, .. }) = entry.line.kind.target() {
-                let path = self.found.root.join(path);
-                if path.is_file() {
-                    paths.insert(path);
-                } else {
-                    paths.extend(METADATA.iter().map(|name| path.join(name)));
-                }
-            }
-        }
-        for path in paths {
-            let digest = Digest::of_file(&path)?;
-            self.found.local_files.push(LocalFile { path, digest });
-        }
-        Ok(())
     }
 }
 

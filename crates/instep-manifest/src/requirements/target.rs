@@ -160,6 +160,10 @@ impl Pep508Url for Target {
 }
 
 /// The text without what stands between `://` and `@` in its URLs.
+pub fn without_credentials(text: &str) -> String {
+    strip_credentials(text)
+}
+
 pub(super) fn strip_credentials(text: &str) -> String {
     replace_credentials(text, |_, _| {})
 }
