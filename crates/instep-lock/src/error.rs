@@ -168,6 +168,8 @@ pub enum Error {
     NoJointSolution {
         /// The fewest layers that cannot live together, each of which resolves without the others.
         layers: Vec<String>,
+        /// Whether none of them builds on another, so that they can be declared to be in conflict.
+        are_apart: bool,
         /// The resolver's own words.
         source: Box<instep_tools::Error>,
     },
@@ -210,13 +212,15 @@ impl Error {
             }
             Self::LaterPython { .. } => Some("give both the same `python`".to_owned()),
             Self::Moved { .. } => Some("edit the line by hand".to_owned()),
+            Self::Unable { tool, .. } if tool.starts_with("a joint") => {
+                Some("download it, or run `instep lock --strategy layered`".to_owned())
+            }
             Self::Unable { .. } => Some("use uv for it".to_owned()),
             Self::JointNeedsUv => {
                 Some("install uv, or run `instep lock --strategy layered`".to_owned())
             }
-            Self::NoJointSolution { layers, .. } => Some(match layers.as_slice() {
-                // Of one core all are needed, so none is built on another but by `-c`.
-                [_, _, ..] => format!(
+            Self::NoJointSolution { layers, are_apart, .. } => Some(match layers.as_slice() {
+                [_, _, ..] if *are_apart => format!(
                     "`instep conflicts` looks for edits that would mend it; if they are never installed together, say so: `conflicts = [{}]` under \
                      [layers]; or run `instep lock --strategy layered`",
                     [
@@ -230,7 +234,7 @@ impl Error {
                     ]
                     .concat(),
                 ),
-                _ => "change one of the requirements that it names".to_owned(),
+                _ => "`instep conflicts` looks for edits that would mend it".to_owned(),
             }),
             Self::Read { source, .. } | Self::Write { source, .. } => {
                 instep_fs::hint_for(source).map(str::to_owned)

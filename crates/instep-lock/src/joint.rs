@@ -126,9 +126,11 @@ impl Joint<'_> {
             on_event(Event::Output { line: line.to_owned() });
         });
         match result {
-            Err(source) if is_unsolvable && !source.is_cancelled() => {
-                Err(Error::NoJointSolution { layers: Vec::new(), source: Box::new(source) })
-            }
+            Err(source) if is_unsolvable && !source.is_cancelled() => Err(Error::NoJointSolution {
+                layers: Vec::new(),
+                are_apart: false,
+                source: Box::new(source),
+            }),
             result => result.map(|_| ()).map_err(Error::Tools),
         }
     }
@@ -154,6 +156,17 @@ impl Joint<'_> {
             }
             let mut items: Vec<Value> = Vec::new();
             for entry in &known.own.entries {
+                let is_file = matches!(
+                    entry.line.kind,
+                    LineKind::Include { .. } | LineKind::Constraint { .. }
+                );
+                if is_file && entry.included().is_none() {
+                    return Err(Error::Unable {
+                        tool: "a joint resolution".to_owned(),
+                        what: "include a file from a URL",
+                        layer: known.layer.name.clone(),
+                    });
+                }
                 let Some(item) = self.item(entry, &mut sources)? else { continue };
                 if entry.constraint {
                     constraints.push(Value::String(item));
@@ -350,8 +363,12 @@ impl Joint<'_> {
         let core = core(layers, &mut resolves);
         // What uv says last may be about a larger set than the one that is told.
         resolves(&core);
-        let layers = core.iter().map(|known| known.layer.name.clone()).collect();
-        Error::NoJointSolution { layers, source: last }
+        let names: Vec<String> = core.iter().map(|known| known.layer.name.clone()).collect();
+        let are_apart = names.iter().all(|name| {
+            let below = self.job.observed.closure(name);
+            names.iter().all(|other| !below.contains_key(other.as_str()))
+        });
+        Error::NoJointSolution { layers: names, are_apart, source: last }
     }
 }
 

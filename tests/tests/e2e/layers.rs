@@ -409,6 +409,16 @@ fn what_cannot_be_is_said_with_its_place() {
     says("but line 1 of");
     layer(&project, "web", "-c base.txt\napp==\n");
     says("requirements/web.in:2");
+    layer(&project, "web", "-c https://host.invalid/base.txt\napp\n");
+    says("cannot include a file from a URL");
+    layer(&project, "web", "-c web.txt\napp\n");
+    says("requirements/web.in:1: this is the lock of the layer `web` itself");
+    // A conflict with what a layer builds on is none that could be declared.
+    layer(&project, "web", "-c base.txt\nold\n");
+    layer(&project, "base", "leaf>=2\n");
+    let outcome = failure(&project, &["lock"]);
+    assert!(!outcome.stderr.contains("conflicts = "), "{}", outcome.stderr);
+    layer(&project, "base", "leaf\n");
     layer(&project, "web", "-c base.txt\napp\n");
     project.write("instep.toml", "[layers.web]\noutput = 'requirements/base.txt'\n");
     says("is a file of both layers");
