@@ -7,7 +7,7 @@ use instep::venv::PackageName;
 use instep::{Error, LockRequest, LockedLayers, Upgrades, Workspace};
 use serde_json::json;
 
-use super::sync::{count, with_host};
+use super::sync::{count, package_names, with_host};
 use crate::args::{Graph, LockArgs, LockCommand};
 use crate::exit::Exit;
 use crate::printer::{Tone, paint};
@@ -69,14 +69,7 @@ fn upgrades(args: &LockArgs, workspace: &Workspace) -> Result<Upgrades, Error> {
     if args.upgrade_package.is_empty() {
         return Ok(Upgrades::None);
     }
-    let names: Result<Vec<PackageName>, Error> = args
-        .upgrade_package
-        .iter()
-        .map(|name| {
-            PackageName::new(name.clone()).map_err(|_| Error::NotAName { name: name.clone() })
-        })
-        .collect();
-    Ok(Upgrades::Packages(names?))
+    Ok(Upgrades::Packages(package_names(&args.upgrade_package)?))
 }
 
 fn check(session: &Session, workspace: &Workspace, request: &LockRequest) -> Result<Exit, Error> {

@@ -104,14 +104,14 @@ fn upgrade(args: &SyncArgs) -> Result<Upgrade, Error> {
     if args.upgrade_package.is_empty() {
         return Ok(Upgrade::None);
     }
-    let names: Result<Vec<PackageName>, Error> = args
-        .upgrade_package
-        .iter()
-        .map(|name| {
-            PackageName::new(name.clone()).map_err(|_| Error::NotAName { name: name.clone() })
-        })
-        .collect();
-    Ok(Upgrade::Packages(names?))
+    Ok(Upgrade::Packages(package_names(&args.upgrade_package)?))
+}
+
+pub(crate) fn package_names(names: &[String]) -> Result<Vec<PackageName>, Error> {
+    let name = |name: &String| {
+        PackageName::new(name.clone()).map_err(|_| Error::NotAName { name: name.clone() })
+    };
+    names.iter().map(name).collect()
 }
 
 fn explain(session: &Session, environments: &[Environment<'_>], args: &SyncArgs) {
