@@ -7,6 +7,7 @@ use camino::Utf8Path;
 use instep_fs::Stamp;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::clock;
 use crate::digest::Digest;
@@ -31,11 +32,30 @@ pub struct StatCache {
     pub entries: BTreeMap<String, Option<Stamp>>,
     /// Folders, in which an entry that comes or goes changes the time.
     pub directories: BTreeMap<String, Option<Stamp>>,
-    /// The `RECORD` of each installed distribution, by the name of its `.dist-info` folder.
-    pub distributions: BTreeMap<String, Stamp>,
+    distributions: Unparsed,
     /// The digest of the value of each environment variable that the requirements name.
     pub variables: BTreeMap<String, Digest>,
 }
+
+/// The largest part of the file, which most checks do without: it is parsed when it is asked for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Unparsed(Box<RawValue>);
+
+impl Unparsed {
+    fn of(distributions: &BTreeMap<String, Stamp>) -> Self {
+        // Texts and numbers: there is nothing in them that JSON cannot hold.
+        Self(serde_json::value::to_raw_value(distributions).unwrap_or_default())
+    }
+}
+
+impl PartialEq for Unparsed {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+impl Eq for Unparsed {}
 
 impl StatCache {
     /// The newest schema that this version reads, and the one it writes.
@@ -49,7 +69,7 @@ impl StatCache {
             manifest: None,
             entries: BTreeMap::new(),
             directories: BTreeMap::new(),
-            distributions: BTreeMap::new(),
+            distributions: Unparsed::of(&BTreeMap::new()),
             variables: BTreeMap::new(),
         }
     }
@@ -71,6 +91,17 @@ impl StatCache {
     /// Deletes a cache; none there is fine.
     pub fn remove(path: &Utf8Path) -> Result<(), Error> {
         remove_file(path)
+    }
+
+    /// The `RECORD` of each installed distribution, by the name of its `.dist-info` folder; `None`
+    /// where that part of the file is damaged.
+    pub fn distributions(&self) -> Option<BTreeMap<String, Stamp>> {
+        serde_json::from_str(self.distributions.0.get()).ok()
+    }
+
+    /// Sets them.
+    pub fn set_distributions(&mut self, distributions: &BTreeMap<String, Stamp>) {
+        self.distributions = Unparsed::of(distributions);
     }
 
     /// Whether an equal stamp today proves that nothing was written since: it was settled when it
@@ -137,7 +168,9 @@ mod tests {
         cache.entries.insert("requirements.txt".to_owned(), Some(stamp));
         cache.entries.insert("pkg/setup.py".to_owned(), None);
         cache.directories.insert("/p/.venv/lib".to_owned(), Some(stamp));
-        cache.distributions.insert("foo-1.0.dist-info".to_owned(), stamp);
+        let distributions = BTreeMap::from([("foo-1.0.dist-info".to_owned(), stamp)]);
+        cache.set_distributions(&distributions);
+        assert_eq!(cache.distributions(), Some(distributions));
         cache.variables.insert("HOST".to_owned(), Digest::of(b""));
         let path = place.root.join("stat-cache.json");
         cache.save(&path).unwrap();

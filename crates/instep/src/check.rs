@@ -341,10 +341,9 @@ impl Checker<'_> {
         cache: Option<&StatCache>,
     ) -> Result<Vec<(String, String)>, Error> {
         let folders = distribution::folders(site_packages)?;
-        Ok(match cache {
-            Some(cache) => {
-                let recorded = &cache.distributions;
-                stamp_drift(site_packages, &folders, recorded, self.manifest, self.inexact())
+        Ok(match cache.and_then(StatCache::distributions) {
+            Some(recorded) => {
+                stamp_drift(site_packages, &folders, &recorded, self.manifest, self.inexact())
             }
             None => name_drift(&folders, self.manifest, self.inexact()),
         })

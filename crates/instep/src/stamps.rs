@@ -1,6 +1,8 @@
 //! The stamps that let the next check end without reading: taken at the end of a sync, and anew when
 //! a sync that finds nothing to do had to read what somebody touched.
 
+use std::collections::BTreeMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use instep_fs::Stamp;
 use instep_manifest::{StatCache, clock};
@@ -47,10 +49,12 @@ pub(crate) fn take(watched: &Watched<'_>, observed: &Observed) -> Result<Option<
     if let Some(site_packages) = &observed.site_packages {
         cache.directories.insert(site_packages.to_string(), stamp(site_packages)?);
     }
+    let mut distributions = BTreeMap::new();
     for distribution in observed.distributions.values() {
         let record = stamp(&distribution.record_path())?;
-        cache.distributions.insert(distribution.folder.clone(), record.unwrap_or(NO_RECORD));
+        distributions.insert(distribution.folder.clone(), record.unwrap_or(NO_RECORD));
     }
+    cache.set_distributions(&distributions);
     cache.variables.clone_from(&watched.inputs.variables);
     cache.manifest = stamp(watched.state.manifest())?;
     let is_unchanged = !watched.follows_files
