@@ -9,6 +9,7 @@ use instep_manifest::Digest;
 use instep_manifest::requirements::{self, LineKind, Requirements};
 use instep_tools::Environment;
 use pep508_rs::PackageName;
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -69,7 +70,7 @@ pub fn observe(
 ) -> Result<Observed, Error> {
     let ends = Ends::of(layers)?;
     let known = layers
-        .iter()
+        .par_iter()
         .map(|layer| read(root, layer, &ends, variables))
         .collect::<Result<Vec<_>, _>>()?;
     let settings = settings::digest(root)?;
@@ -167,7 +168,7 @@ fn read(
     let lock =
         if layer.output.exists() { Some(instep_fs::read_text(&layer.output)?) } else { None };
     // As git may have checked it out on Windows.
-    let lock = lock.map(|text| text.replace("\r\n", "\n"));
+    let lock = lock.map(|text| if text.contains('\r') { text.replace("\r\n", "\n") } else { text });
     let header = lock.as_deref().and_then(Header::parse);
     if let (Some(text), None) = (&lock, &header)
         && pins::read(text, root, root).is_err()
