@@ -32,27 +32,26 @@ pub(crate) fn folder_of(path: &Utf8Path) -> &Utf8Path {
     }
 }
 
-/// Drops what killed writers of `name` left in `folder`: files of
+/// Drops what killed writers of `path` left beside it: files of
 /// [`write_atomic`](crate::write_atomic) and trees of [`remove_tree`](crate::remove_tree). Returns
 /// how many there were.
 ///
 /// A temporary of a writer that is still at work looks the same, so call it only while holding the
 /// lock that the writers take. A folder that does not exist has no leftovers.
-pub fn remove_stale_temporaries(folder: &Utf8Path, name: &str) -> Result<usize, Error> {
-    remove_where(folder, &|found| is_temporary_of(found, name))
+pub fn remove_stale_temporaries(path: &Utf8Path) -> Result<usize, Error> {
+    match path.file_name() {
+        Some(name) => remove_where(folder_of(path), &|target| target == name),
+        None => Ok(0),
+    }
 }
 
 /// Like [`remove_stale_temporaries`], whatever it was that was written: for a folder in which nobody
 /// else writes.
 pub fn remove_all_stale_temporaries(folder: &Utf8Path) -> Result<usize, Error> {
-    remove_where(folder, &|found| {
-        let name = found.strip_prefix('.').and_then(|rest| rest.strip_suffix(SUFFIX));
-        let name = name.and_then(|rest| rest.rsplit_once('.'));
-        name.is_some_and(|(name, _)| !name.is_empty() && is_temporary_of(found, name))
-    })
+    remove_where(folder, &|_| true)
 }
 
-fn remove_where(folder: &Utf8Path, is_stale: &dyn Fn(&str) -> bool) -> Result<usize, Error> {
+fn remove_where(folder: &Utf8Path, is_wanted: &dyn Fn(&str) -> bool) -> Result<usize, Error> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
@@ -62,7 +61,7 @@ fn remove_where(folder: &Utf8Path, is_stale: &dyn Fn(&str) -> bool) -> Result<us
     for entry in entries {
         let entry = entry.map_err(failed(Action::Read, folder))?;
         let Ok(path) = Utf8PathBuf::from_path_buf(entry.path()) else { continue };
-        if path.file_name().is_some_and(is_stale) {
+        if path.file_name().and_then(target_of).is_some_and(is_wanted) {
             delete(&path).map_err(failed(Action::Remove, &path))?;
             removed += 1;
         }
@@ -70,15 +69,11 @@ fn remove_where(folder: &Utf8Path, is_stale: &dyn Fn(&str) -> bool) -> Result<us
     Ok(removed)
 }
 
-fn is_temporary_of(found: &str, name: &str) -> bool {
-    found
-        .strip_prefix('.')
-        .and_then(|rest| rest.strip_prefix(name))
-        .and_then(|rest| rest.strip_prefix('.'))
-        .and_then(|rest| rest.strip_suffix(SUFFIX))
-        .is_some_and(|random| {
-            !random.is_empty() && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        })
+/// The name of what a temporary was to become; `None` for anything else.
+fn target_of(found: &str) -> Option<&str> {
+    let (name, random) = found.strip_prefix('.')?.strip_suffix(SUFFIX)?.rsplit_once('.')?;
+    let is_random = !random.is_empty() && random.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (is_random && !name.is_empty()).then_some(name)
 }
 
 #[cfg(test)]
@@ -115,7 +110,7 @@ mod tests {
             (".manifest.json.a1B2c3d4.tmp", "manifest.json", false),
         ];
         for (found, name, expected) in table {
-            assert_eq!(is_temporary_of(found, name), expected, "{found}");
+            assert_eq!(target_of(found) == Some(name), expected, "{found}");
         }
     }
 
@@ -128,9 +123,9 @@ mod tests {
         fs_err::write(root.join("f"), "whole").unwrap();
         fs_err::write(root.join(".g.abcdefgh.instep-tmp"), "another's").unwrap();
 
-        assert_eq!(remove_stale_temporaries(root, "f").unwrap(), 2);
-        assert_eq!(remove_stale_temporaries(root, "f").unwrap(), 0);
+        assert_eq!(remove_stale_temporaries(&root.join("f")).unwrap(), 2);
+        assert_eq!(remove_stale_temporaries(&root.join("f")).unwrap(), 0);
         assert!(root.join("f").exists() && root.join(".g.abcdefgh.instep-tmp").exists());
-        assert_eq!(remove_stale_temporaries(&root.join("absent"), "f").unwrap(), 0);
+        assert_eq!(remove_stale_temporaries(&root.join("absent").join("f")).unwrap(), 0);
     }
 }

@@ -37,11 +37,12 @@ pub fn recover(root: &Utf8Path, marker: &Interrupted) -> Result<Recovered, Error
         let is_ours = staged.parent() == root.parent() && staged != root;
         if is_ours && is_environment_or_nothing(staged) {
             instep_fs::remove_tree(staged)?;
-            sweep(staged)?;
+            instep_fs::remove_stale_temporaries(staged)?;
         }
     }
-    sweep(root)?;
-    sweep(&aside)?;
+    // A deletion that was cut off leaves the folder under a temporary name.
+    instep_fs::remove_stale_temporaries(root)?;
+    instep_fs::remove_stale_temporaries(&aside)?;
     if root.join(UNFINISHED).exists() {
         instep_fs::remove_tree(root)?;
         return Ok(Recovered::Whole);
@@ -57,14 +58,6 @@ pub fn recover(root: &Utf8Path, marker: &Interrupted) -> Result<Recovered, Error
 fn is_environment_or_nothing(path: &Utf8Path) -> bool {
     let is_empty = path.read_dir_utf8().is_ok_and(|mut entries| entries.next().is_none());
     is_empty || path.join(UNFINISHED).exists() || layout::pyvenv_cfg(path).exists()
-}
-
-/// A deletion that was cut off leaves the folder under a temporary name.
-fn sweep(path: &Utf8Path) -> Result<(), Error> {
-    if let (Some(folder), Some(name)) = (path.parent(), path.file_name()) {
-        instep_fs::remove_stale_temporaries(folder, name)?;
-    }
-    Ok(())
 }
 
 fn exists(path: &Utf8Path) -> bool {

@@ -272,9 +272,7 @@ pub(crate) fn lock(
     let _ = instep_fs::remove_tree(&scratch);
     let locked = locked?;
     for layer in &locked.layers {
-        if let (Some(folder), Some(name)) = (layer.path.parent(), layer.path.file_name()) {
-            instep_fs::remove_stale_temporaries(folder, name)?;
-        }
+        instep_fs::remove_stale_temporaries(&layer.path)?;
     }
     instep_lock::write_locks(&locked.layers)?;
     Ok(locked)

@@ -18,15 +18,13 @@ pub(crate) struct State {
     root: Utf8PathBuf,
     dir: Utf8PathBuf,
     manifest: Utf8PathBuf,
-    lock_of_requirements: Option<Utf8PathBuf>,
 }
 
 impl State {
     pub(crate) fn of(root: &Utf8Path, spec: &Spec) -> Self {
         let dir = root.join(STATE_DIR).join("env").join(&spec.name);
         let manifest = spec.manifest.clone().unwrap_or_else(|| dir.join("manifest.json"));
-        let lock_of_requirements = spec.source.lock().cloned();
-        Self { root: root.to_owned(), dir, manifest, lock_of_requirements }
+        Self { root: root.to_owned(), dir, manifest }
     }
 
     /// What the environment was built from.
@@ -78,15 +76,9 @@ impl State {
         for folder in [&self.dir, &self.dir.join(HISTORY)] {
             instep_fs::remove_all_stale_temporaries(folder)?;
         }
-        remove_temporaries_of(&self.manifest)?;
+        instep_fs::remove_stale_temporaries(&self.manifest)?;
         // Last, and not moved aside: as long as it is there, the next sync comes here again.
         Ok(instep_fs::remove_tree_in_place(&self.scratch())?)
-    }
-
-    /// Removes what a killed process left of the lock that it was writing. Another environment may
-    /// have the same lock, so this is for when somebody was killed.
-    pub(crate) fn clear_lock_of_requirements(&self) -> Result<(), Error> {
-        self.lock_of_requirements.as_deref().map_or(Ok(()), remove_temporaries_of)
     }
 }
 
@@ -97,13 +89,6 @@ pub(crate) fn prepare(root: &Utf8Path, folder: &Utf8Path) -> Result<(), Error> {
     let ignore = root.join(STATE_DIR).join(".gitignore");
     if !ignore.exists() {
         instep_fs::write_atomic(&ignore, b"*\n")?;
-    }
-    Ok(())
-}
-
-fn remove_temporaries_of(path: &Utf8Path) -> Result<(), Error> {
-    if let (Some(folder), Some(name)) = (path.parent(), path.file_name()) {
-        instep_fs::remove_stale_temporaries(folder, name)?;
     }
     Ok(())
 }

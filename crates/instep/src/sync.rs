@@ -297,7 +297,10 @@ impl Sync<'_> {
     /// Undoes what a killed run left, and says whether the environment may be half changed.
     fn recover(&self, host: &mut Host<'_>) -> Result<bool, Error> {
         for start in self.target.journal.dangling(&self.spec().name)? {
-            self.state.clear_lock_of_requirements()?;
+            // Another environment may have the same lock, so not unless somebody was killed.
+            if let Some(lock) = self.spec().source.lock() {
+                instep_fs::remove_stale_temporaries(lock)?;
+            }
             self.target.journal.append(&Line {
                 timestamp: clock::rfc3339(clock::now()),
                 event: LineEvent::End,
