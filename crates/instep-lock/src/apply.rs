@@ -131,10 +131,7 @@ fn reject_nonsense(observed: &Observed, default_python: &str) -> Result<(), Erro
             }
         }
         for other in &known.layer.conflicts {
-            if observed.get(other).is_none() {
-                let known = observed.layers.iter().map(|known| known.layer.name.clone()).collect();
-                return Err(Error::NoSuchLayer { name: other.clone(), known });
-            }
+            observed.find(other)?;
             if closure.contains_key(other.as_str()) {
                 let layer = known.layer.name.clone();
                 return Err(Error::ConflictWithBase { layer, base: other.clone() });

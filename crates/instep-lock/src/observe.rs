@@ -227,6 +227,23 @@ impl Observed {
         self.layers.iter().find(|known| known.layer.name == name)
     }
 
+    /// A layer by its name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchLayer`].
+    pub fn find(&self, name: &str) -> Result<&Known, Error> {
+        self.get(name).ok_or_else(|| Error::NoSuchLayer {
+            name: name.to_owned(),
+            known: self.layers.iter().map(|known| known.layer.name.clone()).collect(),
+        })
+    }
+
+    /// What the locks say of themselves.
+    pub fn headers(&self) -> impl Iterator<Item = &Header> {
+        self.layers.iter().filter_map(|known| known.header.as_ref())
+    }
+
     /// All that a layer builds on, near and far, and how: by `-r` only if every step is.
     pub fn closure(&self, name: &str) -> BTreeMap<&str, Link> {
         let mut found: BTreeMap<&str, Link> = BTreeMap::new();

@@ -6,6 +6,7 @@ use instep_manifest::Digest;
 use pep508_rs::PackageName;
 use serde::Serialize;
 
+use crate::compile::Upgrade;
 use crate::header::{Header, body, is_first};
 use crate::layer::Strategy;
 use crate::observe::{Known, Link, Observed};
@@ -40,6 +41,16 @@ pub enum Upgrades {
     Layers(BTreeSet<String>),
     /// Those of these packages.
     Packages(Vec<PackageName>),
+}
+
+impl From<Upgrade> for Upgrades {
+    fn from(upgrade: Upgrade) -> Self {
+        match upgrade {
+            Upgrade::None => Self::None,
+            Upgrade::All => Self::All,
+            Upgrade::Packages(names) => Self::Packages(names),
+        }
+    }
 }
 
 /// What is to be compiled.

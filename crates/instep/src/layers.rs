@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err as fs;
-use instep_fs::{FileLock, Holder};
 use instep_lock::{
     Compiler, Conflict, Input, Job, Layer, Locked, Observed, Plan, Split, Strategy, Upgrades, Wish,
     minor, numbers,
 };
-use instep_manifest::clock;
 use instep_tools::Environment as Variables;
 use instep_venv::PackageName;
 use serde::Serialize;
@@ -123,19 +121,6 @@ impl Locking<'_> {
         Ok(instep_lock::observe(self.root, self.layers, self.variables)?)
     }
 
-    fn settings(&self) -> Layers {
-        self.config.layers.clone().unwrap_or_default()
-    }
-
-    fn strategy(&self, request: &LockRequest) -> Option<Strategy> {
-        request.strategy.or_else(|| {
-            self.settings().strategy.map(|strategy| match strategy {
-                config::Strategy::Joint => Strategy::Joint,
-                config::Strategy::Layered => Strategy::Layered,
-            })
-        })
-    }
-
     /// The Python of layers that name none: what their locks say, so that it is the same on every
     /// machine, else the interpreter's.
     fn python(observed: &Observed, interpreter: Option<&str>) -> String {
@@ -148,10 +133,14 @@ impl Locking<'_> {
 
     /// How layers are resolved: as it is asked for or configured, else as their locks were.
     fn strategy_of(&self, request: &LockRequest, observed: &Observed, tool: &str) -> Strategy {
-        let mut headers = observed.layers.iter().filter_map(|known| known.header.as_ref());
-        let before = headers.find_map(|header| header.strategy);
+        let configured = self.config.layers.as_ref().and_then(|layers| layers.strategy);
+        let configured = configured.map(|strategy| match strategy {
+            config::Strategy::Joint => Strategy::Joint,
+            config::Strategy::Layered => Strategy::Layered,
+        });
+        let before = observed.headers().find_map(|header| header.strategy);
         let default = if tool == "uv" { Strategy::Joint } else { Strategy::Layered };
-        self.strategy(request).or(before).unwrap_or(default)
+        request.strategy.or(configured).or(before).unwrap_or(default)
     }
 
     /// Tools are chosen for layers as for an environment that would follow all of them.
@@ -187,8 +176,8 @@ pub(crate) fn check(locking: &Locking<'_>, request: &LockRequest) -> Result<Plan
     let observed = locking.observe()?;
     let prefer = &locking.config.tools.prefer;
     let pinned = locking.config.tools.uv.clone();
-    let headers = observed.layers.iter().filter_map(|known| known.header.as_ref());
-    let written_by = headers
+    let written_by = observed
+        .headers()
         .map(|header| (header.tool.clone(), header.platform.clone()))
         .find(|(tool, _)| prefer.iter().any(|one| one.as_str() == tool));
     let (tool, platform) = written_by.unwrap_or_else(|| {
@@ -213,11 +202,7 @@ fn narrow(mut plan: Plan, observed: &Observed, names: &[String]) -> Result<Plan,
     }
     let mut wanted: BTreeSet<&str> = BTreeSet::new();
     for name in names {
-        let Some(known) = observed.get(name) else {
-            let known = observed.layers.iter().map(|known| known.layer.name.clone()).collect();
-            return Err(instep_lock::Error::NoSuchLayer { name: name.clone(), known }.into());
-        };
-        wanted.insert(&known.layer.name);
+        wanted.insert(&observed.find(name)?.layer.name);
         wanted.extend(observed.closure(name).into_keys());
     }
     for layer in &mut plan.layers {
@@ -232,42 +217,26 @@ pub(crate) fn lock(
     request: &LockRequest,
     host: &mut Host<'_>,
 ) -> Result<LockedLayers, Error> {
+    let toolbox = locking.toolbox(host)?;
     if request.dry_run {
         let (_scratch, folder) = state::temporary_folder()?;
-        return compile(locking, request, &folder, host);
+        return compile(locking, request, &toolbox, &folder, host);
     }
     // Most often there is nothing to do, and nobody has to wait for that.
     let observed = locking.observe()?;
-    let (_, current) = plan(locking, request, &observed, &locking.toolbox(host)?)?;
+    let (_, current) = plan(locking, request, &observed, &toolbox)?;
     if current.is_empty() {
         return Ok(LockedLayers { plan: current, layers: Vec::new() });
     }
     let folder = locking.root.join(STATE_DIR).join("layers");
     state::prepare(locking.root, &folder)?;
-    let holder = Holder {
-        pid: std::process::id(),
-        command: "instep lock".to_owned(),
-        started: clock::rfc3339(clock::now()),
-    };
-    let cancel = host.cancel_token();
-    let _lock = FileLock::acquire(
-        &folder.join("lock"),
-        &holder,
-        &mut |other| {
-            host.tell(Event::Waiting {
-                environment: "layers".to_owned(),
-                pid: other.map(|other| other.pid),
-                command: other.map(|other| other.command.clone()),
-            });
-        },
-        &|| cancel.is_cancelled(),
-    )?;
+    let _lock = state::acquire(&folder.join("lock"), "layers", "instep lock".to_owned(), host)?;
     let scratch = folder.join("tmp");
     // What a killed run left.
     instep_fs::remove_tree(&scratch)?;
     let locked = fs::create_dir_all(&scratch)
         .map_err(|source| Error::Write { path: scratch.clone(), source })
-        .and_then(|()| compile(locking, request, &scratch, host));
+        .and_then(|()| compile(locking, request, &toolbox, &scratch, host));
     // Best effort: the next run removes it otherwise.
     let _ = instep_fs::remove_tree(&scratch);
     let locked = locked?;
@@ -281,29 +250,39 @@ pub(crate) fn lock(
 fn compile(
     locking: &Locking<'_>,
     request: &LockRequest,
+    toolbox: &Toolbox,
     scratch: &Utf8Path,
     host: &mut Host<'_>,
 ) -> Result<LockedLayers, Error> {
     let observed = locking.observe()?;
-    let toolbox = locking.toolbox(host)?;
-    let (wish, plan) = plan(locking, request, &observed, &toolbox)?;
+    let (wish, plan) = plan(locking, request, &observed, toolbox)?;
     if plan.is_empty() {
         return Ok(LockedLayers { plan, layers: Vec::new() });
     }
-    let job = Job {
-        observed: &observed,
-        plan: &plan,
-        wish: &wish,
-        compiler: &toolbox.compiler,
-        python: &toolbox.python,
-        variables: &toolbox.variables,
-        scratch,
-    };
+    let job = job(&observed, &wish, &plan, toolbox, scratch);
     let cancel = host.cancel_token();
     let layers = instep_lock::compile_layers(&job, &cancel, &mut |detail| {
         host.tell(Event::Layers { detail });
     })?;
     Ok(LockedLayers { plan, layers })
+}
+
+fn job<'a>(
+    observed: &'a Observed,
+    wish: &'a Wish,
+    plan: &'a Plan,
+    toolbox: &'a Toolbox,
+    scratch: &'a Utf8Path,
+) -> Job<'a> {
+    Job {
+        observed,
+        plan,
+        wish,
+        compiler: &toolbox.compiler,
+        python: &toolbox.python,
+        variables: &toolbox.variables,
+        scratch,
+    }
 }
 
 fn plan(
@@ -335,15 +314,7 @@ pub(crate) fn conflicts(
     let toolbox = locking.toolbox(host)?;
     let request = LockRequest { strategy: Some(Strategy::Joint), ..LockRequest::default() };
     let (wish, plan) = plan(locking, &request, &observed, &toolbox)?;
-    let job = Job {
-        observed: &observed,
-        plan: &plan,
-        wish: &wish,
-        compiler: &toolbox.compiler,
-        python: &toolbox.python,
-        variables: &toolbox.variables,
-        scratch: &folder,
-    };
+    let job = job(&observed, &wish, &plan, &toolbox, &folder);
     let cancel = host.cancel_token();
     Ok(instep_lock::conflicts(&job, &cancel, &mut |detail| {
         host.tell(Event::Layers { detail });

@@ -2,9 +2,12 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err as fs;
-use instep_manifest::History;
+use instep_fs::{FileLock, Holder};
+use instep_manifest::{History, clock};
 
 use crate::error::Error;
+use crate::event::Event;
+use crate::host::Host;
 use crate::spec::Spec;
 
 /// The folder beside the configuration that holds all state. Safe to delete.
@@ -91,6 +94,30 @@ pub(crate) fn prepare(root: &Utf8Path, folder: &Utf8Path) -> Result<(), Error> {
         instep_fs::write_atomic(&ignore, b"*\n")?;
     }
     Ok(())
+}
+
+/// Who we are, to those who wait for us. `command`: what we do, as a person would know it.
+pub(crate) fn holder(command: String) -> Holder {
+    Holder { pid: std::process::id(), command, started: clock::rfc3339(clock::now()) }
+}
+
+/// Takes a lock; whoever waits tells for whom. `name`: what is locked.
+pub(crate) fn acquire(
+    path: &Utf8Path,
+    name: &str,
+    command: String,
+    host: &mut Host<'_>,
+) -> Result<FileLock, Error> {
+    let cancel = host.cancel_token();
+    let mut on_wait = |other: Option<&Holder>| {
+        host.tell(Event::Waiting {
+            environment: name.to_owned(),
+            pid: other.map(|other| other.pid),
+            command: other.map(|other| other.command.clone()),
+        });
+    };
+    let is_cancelled = || cancel.is_cancelled();
+    Ok(FileLock::acquire(path, &holder(command), &mut on_wait, &is_cancelled)?)
 }
 
 /// A private folder outside of the workspace, for work that may not write there. It goes with the

@@ -19,7 +19,7 @@ use std::str::FromStr;
 use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use instep_fs::{FileLock, Holder};
+use instep_fs::FileLock;
 use instep_lock::Upgrade;
 use instep_manifest::{Finding, InProgress, Interrupted, Manifest, Reason, RunId, clock};
 use instep_tools::{Environment as Variables, PythonRequest};
@@ -146,7 +146,7 @@ pub(crate) fn sync(
         return sync.dry_run(check, host);
     }
     sync.state.prepare()?;
-    let lock = sync.acquire(host)?;
+    let lock = state::acquire(&sync.state.lock(), &sync.spec().name, sync.command(), host)?;
     // While we waited, another process may have done it, or died.
     let interrupted = sync.recover(host)?;
     let mut check = sync.check()?;
@@ -237,7 +237,9 @@ impl Sync<'_> {
     /// that was killed after its work was recorded is brought to its end, and stamps that the check
     /// could not rely on are taken anew.
     fn tidy(&mut self, check: &Check, host: &mut Host<'_>) -> Result<(), Error> {
-        let Some(_lock) = FileLock::try_acquire(&self.state.lock(), &self.holder())? else {
+        let Some(_lock) =
+            FileLock::try_acquire(&self.state.lock(), &state::holder(self.command()))?
+        else {
             return Ok(());
         };
         if self.state.scratch().exists() {
@@ -268,30 +270,9 @@ impl Sync<'_> {
         }
     }
 
-    fn holder(&self) -> Holder {
-        Holder {
-            pid: std::process::id(),
-            command: ["instep sync ", &self.spec().name].concat(),
-            started: clock::rfc3339(clock::now()),
-        }
-    }
-
-    fn acquire(&self, host: &mut Host<'_>) -> Result<FileLock, Error> {
-        let cancel = host.cancel_token();
-        let environment = self.spec().name.clone();
-        let lock = FileLock::acquire(
-            &self.state.lock(),
-            &self.holder(),
-            &mut |other| {
-                host.tell(Event::Waiting {
-                    environment: environment.clone(),
-                    pid: other.map(|other| other.pid),
-                    command: other.map(|other| other.command.clone()),
-                });
-            },
-            &|| cancel.is_cancelled(),
-        )?;
-        Ok(lock)
+    /// What those read who wait for us.
+    fn command(&self) -> String {
+        ["instep sync ", &self.spec().name].concat()
     }
 
     /// Undoes what a killed run left, and says whether the environment may be half changed.

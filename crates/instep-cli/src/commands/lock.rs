@@ -7,7 +7,7 @@ use instep::venv::PackageName;
 use instep::{Error, LockRequest, LockedLayers, Upgrades, Workspace};
 use serde_json::json;
 
-use super::sync::{count, package_names, with_host};
+use super::sync::{count, upgrade, with_host};
 use crate::args::{Graph, LockArgs, LockCommand};
 use crate::exit::Exit;
 use crate::printer::{Tone, paint};
@@ -55,21 +55,14 @@ pub(crate) fn lock(session: &Session, args: &LockArgs) -> Result<Exit, Error> {
 }
 
 fn upgrades(args: &LockArgs, workspace: &Workspace) -> Result<Upgrades, Error> {
-    if args.upgrade && !args.layers.is_empty() {
-        let known: Vec<String> =
-            workspace.layers().iter().map(|layer| layer.name.clone()).collect();
-        if let Some(name) = args.layers.iter().find(|name| !known.contains(name)) {
-            return Err(instep::layer::Error::NoSuchLayer { name: name.clone(), known }.into());
-        }
-        return Ok(Upgrades::Layers(args.layers.iter().cloned().collect()));
+    if !args.upgrade || args.layers.is_empty() {
+        return Ok(upgrade(args.upgrade, &args.upgrade_package)?.into());
     }
-    if args.upgrade {
-        return Ok(Upgrades::All);
+    let observed = workspace.observe_layers()?;
+    for name in &args.layers {
+        observed.find(name)?;
     }
-    if args.upgrade_package.is_empty() {
-        return Ok(Upgrades::None);
-    }
-    Ok(Upgrades::Packages(package_names(&args.upgrade_package)?))
+    Ok(Upgrades::Layers(args.layers.iter().cloned().collect()))
 }
 
 fn check(session: &Session, workspace: &Workspace, request: &LockRequest) -> Result<Exit, Error> {

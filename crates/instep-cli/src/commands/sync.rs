@@ -33,7 +33,7 @@ pub(crate) fn sync(session: &Session, args: &SyncArgs) -> Result<Exit, Error> {
         dry_run: args.dry_run,
         tool: args.tool.map(Into::into),
         inexact: args.inexact.then_some(true),
-        upgrade: upgrade(args)?,
+        upgrade: upgrade(args.upgrade, &args.upgrade_package)?,
         deep: args.deep,
         app_version: args.app_version.clone(),
     };
@@ -97,21 +97,19 @@ pub(crate) fn rollback(session: &Session, args: &RollbackArgs) -> Result<Exit, E
     Ok(exit)
 }
 
-fn upgrade(args: &SyncArgs) -> Result<Upgrade, Error> {
-    if args.upgrade {
+/// Which pins may move: all, those of these packages, or none.
+pub(crate) fn upgrade(all: bool, packages: &[String]) -> Result<Upgrade, Error> {
+    if all {
         return Ok(Upgrade::All);
     }
-    if args.upgrade_package.is_empty() {
+    if packages.is_empty() {
         return Ok(Upgrade::None);
     }
-    Ok(Upgrade::Packages(package_names(&args.upgrade_package)?))
-}
-
-pub(crate) fn package_names(names: &[String]) -> Result<Vec<PackageName>, Error> {
     let name = |name: &String| {
         PackageName::new(name.clone()).map_err(|_| Error::NotAName { name: name.clone() })
     };
-    names.iter().map(name).collect()
+    let names: Result<Vec<PackageName>, Error> = packages.iter().map(name).collect();
+    Ok(Upgrade::Packages(names?))
 }
 
 fn explain(session: &Session, environments: &[Environment<'_>], args: &SyncArgs) {

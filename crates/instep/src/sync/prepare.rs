@@ -2,7 +2,6 @@
 //! up to date, plan.
 
 use camino::Utf8Path;
-use instep_lock::{Upgrade, Upgrades};
 use instep_manifest::Reason;
 use instep_venv::{Observed, Options, Plan, PyvenvCfg, Wanted};
 
@@ -111,20 +110,16 @@ impl Sync<'_> {
                 wanted.options.extend(before.index_options.clone());
                 Ok((inputs()?, wanted, written))
             }
-            Source::Layer { name, .. } => {
-                let request =
-                    LockRequest { dry_run: self.request.dry_run, ..LockRequest::default() };
-                let request = match &self.request.upgrade {
-                    Upgrade::None => request,
-                    Upgrade::All => LockRequest { upgrade: Upgrades::All, ..request },
-                    Upgrade::Packages(names) => {
-                        LockRequest { upgrade: Upgrades::Packages(names.clone()), ..request }
-                    }
+            Source::Layer { name, layers } => {
+                let request = LockRequest {
+                    dry_run: self.request.dry_run,
+                    upgrade: self.request.upgrade.clone().into(),
+                    ..LockRequest::default()
                 };
                 let locking = layers::Locking {
                     root: self.target.root,
                     config: self.target.config,
-                    layers: self.layers(),
+                    layers,
                     variables: self.target.variables,
                 };
                 let done = layers::lock(&locking, &request, host)?;
@@ -161,13 +156,6 @@ impl Sync<'_> {
                 let pylock = project::export(&export, &self.spec().name, host)?;
                 Ok((inputs()?, instep_venv::pylock::read(&pylock, markers)?, None))
             }
-        }
-    }
-
-    fn layers(&self) -> &[instep_lock::Layer] {
-        match &self.spec().source {
-            Source::Layer { layers, .. } => layers,
-            _ => &[],
         }
     }
 
