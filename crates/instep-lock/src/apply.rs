@@ -95,8 +95,7 @@ pub fn compile_layers(
     debug_assert_eq!(bodies.len(), job.observed.layers.len());
     for (known, new) in job.observed.layers.iter().zip(bodies) {
         let Some(body) = new else {
-            let pins = known.lock.as_deref().map(|text| Digest::of(body(text).as_bytes()));
-            digests.insert(&known.layer.name, pins);
+            digests.insert(&known.layer.name, known.pins());
             continue;
         };
         let pins = Digest::of(body.as_bytes());
@@ -142,18 +141,16 @@ fn reject_nonsense(observed: &Observed, default_python: &str) -> Result<(), Erro
 }
 
 fn locked_layer(observed: &Observed, known: &Known, text: String) -> Locked {
-    let before = pins::versions(known.lock.as_deref().map_or("", body));
-    let after = pins::versions(body(&text));
-    let join = |versions: Option<&Vec<pep440_rs::Version>>| {
-        versions
-            .map(|versions| versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
-    };
+    let before = pins::printed_versions(known.body().unwrap_or_default());
+    let after = pins::printed_versions(body(&text));
     let names: BTreeSet<&PackageName> = before.keys().chain(after.keys()).collect();
     let changes = names
         .into_iter()
-        .map(|name| (name, join(before.get(name)), join(after.get(name))))
+        .map(|name| (name, before.get(name), after.get(name)))
         .filter(|(_, from, to)| from != to)
-        .map(|(name, from, to)| (name.clone(), VersionChange { from, to }))
+        .map(|(name, from, to)| {
+            (name.clone(), VersionChange { from: from.cloned(), to: to.cloned() })
+        })
         .collect();
     Locked {
         name: known.layer.name.clone(),
@@ -204,28 +201,28 @@ pub struct Split {
 /// Compares the locks of layers with those that they build on: what both have must be of one version.
 /// Nothing is found in locks that were compiled together.
 pub fn splits(observed: &Observed) -> Vec<Split> {
-    let versions: BTreeMap<&str, _> = observed
-        .layers
-        .iter()
-        .map(|known| {
-            (known.layer.name.as_str(), pins::versions(known.lock.as_deref().map_or("", body)))
-        })
-        .collect();
-    let print = |versions: &[pep440_rs::Version]| {
-        versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    };
+    let locked = observed.layers.iter().map(|known| {
+        (known.layer.name.clone(), pins::printed_versions(known.body().unwrap_or_default()))
+    });
+    splits_of(observed, &locked.collect())
+}
+
+/// The same of what is installed: the versions of packages, by layer.
+pub fn splits_of(
+    observed: &Observed,
+    versions: &BTreeMap<String, BTreeMap<PackageName, String>>,
+) -> Vec<Split> {
     let mut found = Vec::new();
-    for (layer, own) in &versions {
+    for (layer, own) in versions {
         for base in observed.closure(layer).into_keys() {
-            let Some(below) = versions.get(base) else { continue };
-            for (package, theirs) in below {
+            for (package, theirs) in versions.get(base).into_iter().flatten() {
                 if let Some(ours) = own.get(package).filter(|ours| *ours != theirs) {
                     found.push(Split {
                         package: package.clone(),
-                        layer: (*layer).to_owned(),
-                        versions: print(ours),
+                        layer: layer.clone(),
+                        versions: ours.clone(),
                         base: base.to_owned(),
-                        base_versions: print(theirs),
+                        base_versions: theirs.clone(),
                     });
                 }
             }

@@ -21,6 +21,7 @@ use pep508_rs::{PackageName, Requirement, VersionOrUrl};
 use serde::Deserialize;
 
 use crate::error::Error;
+use crate::pins;
 
 /// The tool that compiles.
 #[derive(Clone, Debug)]
@@ -201,12 +202,8 @@ fn previous_pins(job: &Compile<'_>) -> String {
             .get(&requirement.name)
             .is_none_or(|ranges| ranges.iter().all(|range| range.contains(version)));
         if !moves && is_allowed {
-            let marker = requirement.marker.try_to_string();
-            kept.push_str(requirement.name.as_ref());
-            kept.push_str("==");
-            kept.push_str(&version.to_string());
-            kept.push_str(&marker.map_or_else(String::new, |marker| [" ; ", &marker].concat()));
-            kept.push('\n');
+            let name = requirement.name.as_ref();
+            kept.push_str(&pins::constraint(name, version, &requirement.marker));
         }
     }
     kept
@@ -330,7 +327,7 @@ fn print_report(report: &Report, root: &Utf8Path) -> String {
     text
 }
 
-/// The line of what comes from no index; paths are relative to `root` where they are inside.
+/// The line of what comes from no index; paths are relative to `root`.
 fn direct_line(name: &str, info: &DownloadInfo, root: &Utf8Path) -> String {
     if let Some(vcs) = &info.vcs_info {
         let mut line = [name, " @ ", &vcs.vcs, "+", &info.url, "@", &vcs.commit_id].concat();
@@ -340,17 +337,10 @@ fn direct_line(name: &str, info: &DownloadInfo, root: &Utf8Path) -> String {
         }
         return line;
     }
-    let path = match Target::parse(&info.url) {
-        Target::Local { path, .. } => Some(path),
-        Target::Url(_) => None,
+    let Target::Local { path, .. } = Target::parse(&info.url) else {
+        return [name, " @ ", &info.url].concat();
     };
-    let inside = path.as_deref().and_then(|path| instep_fs::RelativePath::between(root, path));
-    let target = match (inside, path) {
-        (Some(relative), _) => ["./", relative.as_str()].concat(),
-        (None, Some(path)) if path == root => ".".to_owned(),
-        (None, Some(_)) => info.url.clone(),
-        (None, None) => return [name, " @ ", &info.url].concat(),
-    };
+    let target = pins::local(root, &path);
     let is_editable = info.dir_info.as_ref().is_some_and(|info| info.editable);
     if is_editable { ["-e ", &target].concat() } else { target }
 }

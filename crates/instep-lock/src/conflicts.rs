@@ -141,13 +141,7 @@ impl Asker<'_, '_> {
         let mut places = Vec::new();
         for (layer, known) in self.layers.iter().enumerate() {
             for (line, entry) in known.own.entries.iter().enumerate() {
-                let asks = matches!(
-                    entry.line.kind,
-                    LineKind::Requirement { .. }
-                        | LineKind::Editable { .. }
-                        | LineKind::Path { .. }
-                );
-                if asks {
+                if asks(entry) {
                     places.push((layer, line));
                 }
             }
@@ -280,6 +274,12 @@ impl Asker<'_, '_> {
     }
 }
 
+/// Whether a line asks for a package.
+fn asks(entry: &Entry) -> bool {
+    use LineKind::{Editable, Path, Requirement};
+    matches!(entry.line.kind, Requirement { .. } | Editable { .. } | Path { .. })
+}
+
 /// A layer with some of its lines, some of them with other ranges.
 fn with_lines(number: usize, known: &Known, lines: &[Place], ranges: &Ranges) -> Known {
     let mut known = known.clone();
@@ -291,11 +291,7 @@ fn with_lines(number: usize, known: &Known, lines: &[Place], ranges: &Ranges) ->
         {
             requirement.version_or_url = range.clone().map(VersionOrUrl::VersionSpecifier);
         }
-        let asks = matches!(
-            entry.line.kind,
-            LineKind::Requirement { .. } | LineKind::Editable { .. } | LineKind::Path { .. }
-        );
-        if !asks || lines.contains(&place) {
+        if !asks(&entry) || lines.contains(&place) {
             known.own.entries.push(entry);
         }
     }

@@ -96,6 +96,28 @@ pub enum Error {
         /// Its name.
         name: String,
     },
+    /// Dependencies that only a build of the project finds out.
+    #[error("`{path}` says that `{key}` are dynamic, so what they are is not known")]
+    Dynamic {
+        /// The `pyproject.toml`.
+        path: Utf8PathBuf,
+        /// The key of `[project]`.
+        key: &'static str,
+    },
+    /// A package that is to come from a uv workspace.
+    #[error("`{name}` is to come from its uv workspace, which layers know nothing of")]
+    WorkspaceSource {
+        /// The package.
+        name: String,
+    },
+    /// A platform that is not known.
+    #[error("`{platform}`, the platform of the layer `{layer}`, is not known")]
+    Platform {
+        /// As it is written.
+        platform: String,
+        /// The layer.
+        layer: String,
+    },
     /// A local package of which the name cannot be told.
     #[error("{path}:{line}: the name of the package at `{place}` is not known")]
     Nameless {
@@ -203,6 +225,18 @@ impl Error {
                 Some("take it out of `conflicts`, or build it on nothing".to_owned())
             }
             Self::Pyproject { .. } | Self::NoSuchTable { .. } => None,
+            Self::Dynamic { .. } => {
+                Some("write them in the file, or make the layer one of a requirements file".to_owned())
+            }
+            Self::WorkspaceSource { name } => Some(format!(
+                "write `{name} = {{ path = \"..\" }}` under [tool.uv.sources]; or have `uv lock` and \
+                 `instep sync --all` keep the workspace, without layers"
+            )),
+            Self::Platform { .. } => Some(
+                "use one of uv's words, such as `linux`, `windows`, `macos`, `x86_64-manylinux_2_28`, \
+                 `aarch64-apple-darwin`"
+                    .to_owned(),
+            ),
             Self::Nameless { .. } => Some("write `name @ path`".to_owned()),
             Self::OwnLock { .. } => {
                 Some("give the layer another `output`, or take the line out".to_owned())

@@ -21,7 +21,7 @@ use instep_fs::lexical;
 use instep_manifest::requirements::{Entry, LineKind, Target};
 use instep_tools::{CancelToken, Run, Uv};
 use pep440_rs::Version;
-use pep508_rs::{ExtraName, MarkerTree, VersionOrUrl};
+use pep508_rs::VersionOrUrl;
 use toml::{Table, Value};
 
 use crate::apply::{Body, Job};
@@ -31,7 +31,7 @@ use crate::header::numbers;
 use crate::layer::Input;
 use crate::observe::{Known, Link};
 use crate::parallel;
-use crate::pins::{self, Pin};
+use crate::pins::{self, Pin, printed_extras, printed_marker};
 use crate::plan::Upgrades;
 use crate::platform;
 use crate::pyproject::project_name;
@@ -168,6 +168,9 @@ impl Joint<'_> {
                     });
                 }
                 let Some(item) = self.item(entry, &mut sources)? else { continue };
+                if let LineKind::Requirement { requirement, .. } = &entry.line.kind {
+                    refuse_workspace_source(&sources, requirement.name.as_ref())?;
+                }
                 if entry.constraint {
                     constraints.push(Value::String(item));
                 } else {
@@ -188,6 +191,8 @@ impl Joint<'_> {
                 group_settings.insert(name, table([("requires-python", at_least(&own))]));
             }
         }
+        // Of those, nobody asks for a package.
+        sources.retain(|_, source| !is_of_workspace(source));
         settings.insert("package".into(), Value::Boolean(false));
         settings.insert("default-groups".into(), Value::Array(Vec::new()));
         settings.insert("constraint-dependencies".into(), Value::Array(constraints));
@@ -201,51 +206,34 @@ impl Joint<'_> {
             ("version", Value::String("0".into())),
             ("requires-python", at_least(python)),
         ]);
-        let Value::Table(all) = table([
+        Ok(pairs([
             ("project", project),
             ("dependency-groups", Value::Table(groups)),
             ("tool", table([("uv", Value::Table(settings))])),
-        ]) else {
-            return Ok(Table::new());
-        };
-        Ok(all)
+        ]))
     }
 
     /// The requirement of a line as a dependency group has it; what that cannot say is added to
     /// `sources`. `None` for lines that ask for nothing.
     fn item(&self, entry: &Entry, sources: &mut Table) -> Result<Option<String>, Error> {
-        let (target, name, extras, marker, editable) = match &entry.line.kind {
+        let (target, name, extras, marker) = match &entry.line.kind {
             LineKind::Requirement { requirement, .. } => match &requirement.version_or_url {
-                Some(VersionOrUrl::Url(target @ Target::Local { .. })) => (
-                    target,
-                    Some(requirement.name.to_string()),
-                    &requirement.extras,
-                    requirement.marker.clone(),
-                    false,
-                ),
+                Some(VersionOrUrl::Url(target @ Target::Local { .. })) => {
+                    (target, Some(&requirement.name), &requirement.extras, &requirement.marker)
+                }
                 _ => return Ok(Some(requirement.to_string())),
             },
-            LineKind::Editable { place, .. } => (
-                &place.target,
-                place.name.as_ref().map(ToString::to_string),
-                &place.extras,
-                place.marker.clone(),
-                true,
-            ),
-            LineKind::Path { place, .. } => (
-                &place.target,
-                place.name.as_ref().map(ToString::to_string),
-                &place.extras,
-                place.marker.clone(),
-                false,
-            ),
+            LineKind::Editable { place, .. } | LineKind::Path { place, .. } => {
+                (&place.target, place.name.as_ref(), &place.extras, &place.marker)
+            }
             _ => return Ok(None),
         };
         let path = match target {
             Target::Local { path, .. } => lexical(&self.job.observed.root.join(path)),
             Target::Url(_) => Utf8PathBuf::new(),
         };
-        let name = name.or_else(|| project_name(&path)).ok_or_else(|| Error::Nameless {
+        let name = name.map(ToString::to_string).or_else(|| project_name(&path));
+        let name = name.ok_or_else(|| Error::Nameless {
             path: entry.file.clone(),
             line: entry.line.number,
             place: instep_tools::redact(&target.to_string()).into_owned(),
@@ -253,16 +241,13 @@ impl Joint<'_> {
         let mut item = [&name, printed_extras(extras).as_str()].concat();
         match target {
             Target::Url(url) => item.push_str(&[" @ ", url].concat()),
+            // Whether it is editable decides nothing here, and layers may differ in that.
             Target::Local { .. } => {
-                let mut source = Table::new();
-                source.insert("path".into(), Value::String(path.into_string()));
-                if editable {
-                    source.insert("editable".into(), Value::Boolean(true));
-                }
+                let source = pairs([("path", Value::String(path.into_string()))]);
                 sources.insert(name, Value::Table(source));
             }
         }
-        item.push_str(&printed_marker(&marker));
+        item.push_str(&printed_marker(marker));
         Ok(Some(item))
     }
 
@@ -311,36 +296,61 @@ impl Joint<'_> {
         let mut pins = pins::read(&output.stdout, folder, root)?;
         let minimum =
             Version::from_str(&self.python_of(known)).unwrap_or_else(|_| Version::new([3]));
-        let platform = known.layer.platform.as_deref().map(platform::marker);
+        let platform = known.layer.platform.as_deref().and_then(platform::marker);
         pins.retain_mut(|pin| pin.narrow(&minimum, platform.as_ref()));
         self.annotate(known, &mut pins);
         Ok(pins::print(pins, known.layer.hashes))
     }
 
-    /// Adds the files that ask for packages, which the project stood for.
+    /// Adds what the project stood for: the files that ask for packages, and whether those that are
+    /// local are editable.
     fn annotate(&self, known: &Known, pins: &mut [Pin]) {
         let observed = self.job.observed;
         let mut asked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut editable: BTreeMap<String, bool> = BTreeMap::new();
         let closure = observed.closure(&known.layer.name);
         let included = closure.iter().filter(|(_, link)| **link == Link::Includes);
         let included = included.filter_map(|(name, _)| observed.get(name));
+        // Its own lines last: where those that it includes differ, they decide.
         for entry in included.chain([known]).flat_map(|known| &known.own.entries) {
-            let name = match &entry.line.kind {
-                LineKind::Requirement { requirement, .. } => Some(requirement.name.to_string()),
-                LineKind::Editable { place, .. } | LineKind::Path { place, .. } => {
-                    place.name.as_ref().map(ToString::to_string)
-                }
-                _ => None,
-            };
-            if let Some(name) = name.filter(|_| !entry.constraint) {
-                asked.entry(name).or_default().insert(observed.show(&entry.file));
+            if entry.constraint {
+                continue;
             }
+            let key = match &entry.line.kind {
+                LineKind::Requirement { requirement, .. } => match &requirement.version_or_url {
+                    Some(VersionOrUrl::Url(Target::Local { path, .. })) => self.local(path),
+                    _ => requirement.name.to_string(),
+                },
+                LineKind::Editable { place, .. } | LineKind::Path { place, .. } => {
+                    match (&place.target, &place.name) {
+                        (Target::Local { path, .. }, _) => {
+                            let key = self.local(path);
+                            let is_editable = matches!(entry.line.kind, LineKind::Editable { .. });
+                            editable.insert(key.clone(), is_editable);
+                            key
+                        }
+                        (Target::Url(_), Some(name)) => name.to_string(),
+                        (Target::Url(_), None) => continue,
+                    }
+                }
+                _ => continue,
+            };
+            asked.entry(key).or_default().insert(observed.show(&entry.file));
         }
         for pin in pins {
-            for file in asked.get(&pin.name).into_iter().flatten() {
+            let place = pin.place().to_owned();
+            if let Some(is_editable) = editable.get(&place) {
+                pin.set_editable(*is_editable);
+            }
+            for file in asked.get(&pin.name).or_else(|| asked.get(&place)).into_iter().flatten() {
                 pin.asked_for_by(file);
             }
         }
+    }
+
+    /// A local path as locks have it.
+    fn local(&self, path: &Utf8Path) -> String {
+        pins::local(&self.job.observed.root, &lexical(&self.job.observed.root.join(path)))
     }
 
     /// The fewest layers for which no versions fit, where that is what is wrong.
@@ -405,6 +415,22 @@ pub(crate) fn core<T: Copy>(items: &[T], fits: &mut dyn FnMut(&[T]) -> bool) -> 
     among(&[], false, items, fits)
 }
 
+fn is_of_workspace(source: &Value) -> bool {
+    match source {
+        Value::Array(several) => several.iter().any(is_of_workspace),
+        source => source.get("workspace").and_then(Value::as_bool) == Some(true),
+    }
+}
+
+fn refuse_workspace_source(sources: &Table, name: &str) -> Result<(), Error> {
+    match sources.get(name) {
+        Some(source) if is_of_workspace(source) => {
+            Err(Error::WorkspaceSource { name: name.to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
 fn conflicts(layers: &[&Known]) -> Vec<Value> {
     let names: BTreeSet<&str> = layers.iter().map(|known| known.layer.name.as_str()).collect();
     let mut pairs: BTreeSet<(&str, &str)> = BTreeSet::new();
@@ -422,8 +448,12 @@ fn at_least(python: &str) -> Value {
     Value::String([">=", python].concat())
 }
 
-fn table<const N: usize>(pairs: [(&str, Value); N]) -> Value {
-    Value::Table(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+fn pairs<const N: usize>(pairs: [(&str, Value); N]) -> Table {
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn table<const N: usize>(values: [(&str, Value); N]) -> Value {
+    Value::Table(pairs(values))
 }
 
 /// The options of requirements files that decide what is found, in uv's words.
@@ -468,20 +498,6 @@ pub(crate) fn find_links(root: &Utf8Path, entry: &Entry, value: &str) -> String 
     }
     let beside = entry.file.parent().map(|folder| lexical(&folder.join(value)));
     beside.filter(|path| path.exists()).unwrap_or_else(|| lexical(&root.join(value))).into_string()
-}
-
-/// `[one,two]`, or nothing.
-pub(crate) fn printed_extras(extras: &[ExtraName]) -> String {
-    if extras.is_empty() {
-        return String::new();
-    }
-    let extras: Vec<&str> = extras.iter().map(AsRef::as_ref).collect();
-    ["[", &extras.join(","), "]"].concat()
-}
-
-/// ` ; marker`, or nothing.
-pub(crate) fn printed_marker(marker: &MarkerTree) -> String {
-    marker.try_to_string().map_or_else(String::new, |marker| [" ; ", &marker].concat())
 }
 
 #[cfg(test)]

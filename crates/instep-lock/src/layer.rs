@@ -26,13 +26,9 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// What is asked of the tool for it, a text each.
-    pub fn options(&self) -> Vec<String> {
+    /// What is asked of the tool for it beside Python and platform, a text each.
+    pub(crate) fn options(&self) -> Vec<String> {
         let mut options = vec![["hashes=", if self.hashes { "1" } else { "0" }].concat()];
-        let named = [("python=", &self.python), ("platform=", &self.platform)];
-        for (key, value) in named {
-            options.extend(value.as_ref().map(|value| [key, value].concat()));
-        }
         options.extend(self.conflicts.iter().map(|other| ["conflicts=", other].concat()));
         options
     }

@@ -16,10 +16,10 @@ use crate::compile::{Compile, Compiler, Upgrade, compile};
 use crate::error::Error;
 use crate::event::Event;
 use crate::header::{body, minor};
-use crate::joint::{find_links, printed_extras, printed_marker};
+use crate::joint::find_links;
 use crate::observe::{Known, Link};
 use crate::parallel;
-use crate::pins;
+use crate::pins::{self, printed_extras, printed_marker};
 use crate::plan::{Stale, Upgrades, base};
 
 /// Compiles what is stale, and returns the bodies of the locks in the order of the layers; `None` for

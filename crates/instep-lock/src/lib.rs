@@ -36,7 +36,9 @@ mod platform;
 mod pyproject;
 mod settings;
 
-pub use apply::{Job, Locked, Split, VersionChange, compile_layers, splits, write_locks};
+pub use apply::{
+    Job, Locked, Split, VersionChange, compile_layers, splits, splits_of, write_locks,
+};
 pub use compile::{Compile, Compiler, Upgrade, compile};
 pub use conflicts::{Asked, Conflict, Demand, Edit, Fix, conflicts};
 pub use error::Error;
@@ -46,3 +48,4 @@ pub use header::{Header, minor, numbers};
 pub use layer::{Input, Layer, Strategy};
 pub use observe::{Known, Link, Observed, observe};
 pub use plan::{LayerPlan, Plan, Stale, Upgrades, Wish, plan};
+pub use settings::settings_files;

@@ -13,9 +13,9 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::header::Header;
+use crate::header::{Header, body};
 use crate::layer::{Input, Layer};
-use crate::{pins, pyproject, settings};
+use crate::{pins, platform, pyproject, settings};
 
 /// The layers of a workspace at one moment, those that others build on first.
 #[derive(Clone, Debug)]
@@ -46,6 +46,30 @@ pub struct Known {
     pub header: Option<Header>,
 }
 
+impl Known {
+    /// All of its lock but the header.
+    pub(crate) fn body(&self) -> Option<&str> {
+        self.lock.as_deref().map(body)
+    }
+
+    /// The digest of that.
+    pub(crate) fn pins(&self) -> Option<Digest> {
+        self.body().map(|body| Digest::of(body.as_bytes()))
+    }
+
+    /// Everything that decides about its lock but the tool and the locks that it builds on.
+    pub fn wish(&self) -> Digest {
+        let layer = &self.layer;
+        let mut parts = vec![self.inputs.to_string()];
+        parts.extend(layer.options());
+        let named = [("python=", &layer.python), ("platform=", &layer.platform)];
+        for (key, value) in named {
+            parts.extend(value.as_ref().map(|value| [key, value].concat()));
+        }
+        Digest::of_parts(parts.iter().map(String::as_bytes))
+    }
+}
+
 /// How a layer builds on another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -61,7 +85,7 @@ pub enum Link {
 /// # Errors
 ///
 /// [`Error::Name`], [`Error::SameName`] and [`Error::SameOutput`] for layers that cannot stand side by
-/// side, [`Error::Cycle`], [`Error::Pyproject`] and its kin, [`Error::Manifest`] for requirements that
+/// side, [`Error::Platform`], [`Error::Cycle`], [`Error::Pyproject`] and its kin, [`Error::Manifest`] for requirements that
 /// cannot be read.
 pub fn observe(
     root: &Utf8Path,
@@ -95,6 +119,12 @@ impl Ends {
                     first: first.to_owned(),
                     second: layer.name.clone(),
                 });
+            }
+            if let Some(platform) = &layer.platform
+                && platform::marker(platform).is_none()
+            {
+                let (platform, layer) = (platform.clone(), layer.name.clone());
+                return Err(Error::Platform { platform, layer });
             }
             let output = lexical(&layer.output);
             if let Some((first, _)) = files.get(&output) {
@@ -261,13 +291,17 @@ impl Observed {
         found
     }
 
-    /// A path as locks and people read it: relative to the root where it is inside.
+    /// A path as locks and people read it: relative to the root.
     pub fn show(&self, path: &Utf8Path) -> String {
         show(&self.root, path)
     }
 }
 
+/// A path from the root on, `/` between folders: the same wherever the workspace lies. Only what is on
+/// another drive stays absolute.
 pub(crate) fn show(root: &Utf8Path, path: &Utf8Path) -> String {
-    instep_fs::RelativePath::between(root, &lexical(path))
-        .map_or_else(|| path.to_string(), |relative| relative.as_str().to_owned())
+    let path = lexical(path);
+    let shown = pathdiff::diff_utf8_paths(&path, root).unwrap_or(path);
+    let shown = if shown.as_str().is_empty() { "." } else { shown.as_str() };
+    if cfg!(windows) { shown.replace('\\', "/") } else { shown.to_owned() }
 }

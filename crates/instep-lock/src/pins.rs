@@ -8,10 +8,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 use instep_fs::lexical;
 use instep_manifest::requirements::{self, LineKind, Target};
 use pep440_rs::Version;
-use pep508_rs::{MarkerTree, PackageName, VersionOrUrl};
+use pep508_rs::{ExtraName, MarkerTree, PackageName, VersionOrUrl};
 
 use crate::error::Error;
 use crate::observe::show;
+
+const EDITABLE: &str = "-e ";
 
 /// One package of a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,10 +47,7 @@ pub(crate) fn read(text: &str, folder: &Utf8Path, root: &Utf8Path) -> Result<Vec
 }
 
 fn pin(kind: &LineKind, folder: &Utf8Path, root: &Utf8Path) -> Option<Pin> {
-    let local = |path: &Utf8Path| {
-        let path = lexical(&folder.join(path));
-        if path == root { ".".to_owned() } else { relative(root, &path) }
-    };
+    let local = |path: &Utf8Path| local(root, &lexical(&folder.join(path)));
     let named = |target: &Target| match target {
         // Whoever installs has the credentials, from where tools take them; a lock has none.
         Target::Url(url) => requirements::without_credentials(url),
@@ -57,11 +56,7 @@ fn pin(kind: &LineKind, folder: &Utf8Path, root: &Utf8Path) -> Option<Pin> {
     let (name, version, text, marker, hashes) = match kind {
         LineKind::Requirement { requirement, hashes, .. } => {
             let name = requirement.name.to_string();
-            let mut text = name.clone();
-            let extras: Vec<&str> = requirement.extras.iter().map(AsRef::as_ref).collect();
-            if !extras.is_empty() {
-                text.push_str(&["[", &extras.join(","), "]"].concat());
-            }
+            let mut text = [&name, printed_extras(&requirement.extras).as_str()].concat();
             let mut version = None;
             match &requirement.version_or_url {
                 Some(VersionOrUrl::VersionSpecifier(range)) => {
@@ -78,14 +73,12 @@ fn pin(kind: &LineKind, folder: &Utf8Path, root: &Utf8Path) -> Option<Pin> {
             }
             (name, version, text, requirement.marker.clone(), hashes)
         }
-        LineKind::Editable { place, hashes, .. } => {
-            let text = named(&place.target);
+        LineKind::Editable { place, hashes, .. } | LineKind::Path { place, hashes, .. } => {
+            let mut text = named(&place.target);
             let name = place.name.as_ref().map_or_else(|| text.clone(), ToString::to_string);
-            (name, None, ["-e ", &text].concat(), place.marker.clone(), hashes)
-        }
-        LineKind::Path { place, hashes, .. } => {
-            let text = named(&place.target);
-            let name = place.name.as_ref().map_or_else(|| text.clone(), ToString::to_string);
+            if matches!(kind, LineKind::Editable { .. }) {
+                text.insert_str(0, EDITABLE);
+            }
             (name, None, text, place.marker.clone(), hashes)
         }
         _ => return None,
@@ -93,9 +86,10 @@ fn pin(kind: &LineKind, folder: &Utf8Path, root: &Utf8Path) -> Option<Pin> {
     Some(Pin { name, version, text, marker, hashes: hashes.clone(), via: Vec::new() })
 }
 
-fn relative(root: &Utf8Path, path: &Utf8Path) -> String {
+/// A local path as it stands in a lock: relative to the root, and plainly a path.
+pub(crate) fn local(root: &Utf8Path, path: &Utf8Path) -> String {
     let shown = show(root, path);
-    if path.starts_with(root) { ["./", &shown].concat() } else { shown }
+    if path.starts_with(root) && path != root { ["./", &shown].concat() } else { shown }
 }
 
 /// The names behind `# via`.
@@ -140,6 +134,17 @@ impl Pin {
         !here.is_false()
     }
 
+    /// What is installed, whether editable or not.
+    pub(crate) fn place(&self) -> &str {
+        self.text.strip_prefix(EDITABLE).unwrap_or(&self.text)
+    }
+
+    /// Decides whether what is local is installed editable.
+    pub(crate) fn set_editable(&mut self, is_editable: bool) {
+        let place = self.place();
+        self.text = if is_editable { [EDITABLE, place].concat() } else { place.to_owned() };
+    }
+
     /// Adds a file that asks for it.
     pub(crate) fn asked_for_by(&mut self, file: &str) {
         self.via.push(["-r ", file].concat());
@@ -151,11 +156,7 @@ pub(crate) fn print(mut pins: Vec<Pin>, hashes: bool) -> String {
     pins.sort_by(|one, other| (&one.name, &one.text).cmp(&(&other.name, &other.text)));
     let mut text = String::new();
     for mut pin in pins {
-        text.push_str(&pin.text);
-        if let Some(marker) = pin.marker.try_to_string() {
-            text.push_str(" ; ");
-            text.push_str(&marker);
-        }
+        text.push_str(&[&pin.text, printed_marker(&pin.marker).as_str()].concat());
         pin.hashes.sort();
         pin.hashes.dedup();
         for hash in pin.hashes.iter().filter(|_| hashes) {
@@ -180,18 +181,32 @@ pub(crate) fn print(mut pins: Vec<Pin>, hashes: bool) -> String {
     text
 }
 
+/// `[one,two]`, or nothing.
+pub(crate) fn printed_extras(extras: &[ExtraName]) -> String {
+    if extras.is_empty() {
+        return String::new();
+    }
+    let extras: Vec<&str> = extras.iter().map(AsRef::as_ref).collect();
+    ["[", &extras.join(","), "]"].concat()
+}
+
+/// ` ; marker`, or nothing.
+pub(crate) fn printed_marker(marker: &MarkerTree) -> String {
+    marker.try_to_string().map_or_else(String::new, |marker| [" ; ", &marker].concat())
+}
+
+/// The line that holds a package to a version.
+pub(crate) fn constraint(name: &str, version: &Version, marker: &MarkerTree) -> String {
+    [name, "==", &version.to_string(), &printed_marker(marker), "\n"].concat()
+}
+
 /// The pins of an index as constraints: what is local, or at a URL, cannot be one.
 pub(crate) fn constraints(text: &str) -> String {
     let none = Utf8PathBuf::new();
     let mut lines = String::new();
     for pin in read(text, &none, &none).unwrap_or_default() {
         if let Some(version) = &pin.version {
-            lines.push_str(&[&pin.name, "==", &version.to_string()].concat());
-            if let Some(marker) = pin.marker.try_to_string() {
-                lines.push_str(" ; ");
-                lines.push_str(&marker);
-            }
-            lines.push('\n');
+            lines.push_str(&constraint(&pin.name, version, &pin.marker));
         }
     }
     lines
@@ -227,6 +242,14 @@ pub(crate) fn versions(text: &str) -> BTreeMap<PackageName, Vec<Version>> {
         versions.dedup();
     }
     found
+}
+
+/// The same, as people read them: several of one package are told apart by markers.
+pub(crate) fn printed_versions(text: &str) -> BTreeMap<PackageName, String> {
+    let print = |versions: Vec<Version>| {
+        versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    versions(text).into_iter().map(|(name, versions)| (name, print(versions))).collect()
 }
 
 #[cfg(test)]

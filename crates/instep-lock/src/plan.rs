@@ -7,7 +7,7 @@ use pep508_rs::PackageName;
 use serde::Serialize;
 
 use crate::compile::Upgrade;
-use crate::header::{Header, body, is_first};
+use crate::header::{Header, is_first};
 use crate::layer::Strategy;
 use crate::observe::{Known, Link, Observed};
 use crate::pins;
@@ -139,7 +139,7 @@ pub fn plan(observed: &Observed, wish: &Wish) -> Plan {
     let mut layers = Vec::with_capacity(observed.layers.len());
     for known in &observed.layers {
         let name = known.layer.name.as_str();
-        let pins = known.lock.as_deref().map(|text| Digest::of(body(text).as_bytes()));
+        let pins = known.pins();
         let mut stale = match (&known.header, pins) {
             (None, None) => BTreeSet::from([Stale::LockMissing]),
             (None, Some(_)) => BTreeSet::from([Stale::LockForeign]),
@@ -274,11 +274,7 @@ pub(crate) fn header_of(
     base: Option<Digest>,
 ) -> Header {
     let layer = &known.layer;
-    // Python and platform stand in the header themselves.
-    let is_own_key =
-        |option: &String| option.starts_with("python=") || option.starts_with("platform=");
     let mut options = layer.options();
-    options.retain(|option| !is_own_key(option));
     if wish.tool == "uv" {
         options.extend(observed.settings.map(|digest| digest.to_string()));
     }

@@ -3,30 +3,37 @@
 use pep508_rs::{MarkerTree, VerbatimUrl};
 
 /// What is true on a platform such as `linux`, `windows`, `x86_64-manylinux_2_28` or
-/// `aarch64-apple-darwin`; of a word that is not known, nothing is.
-pub(crate) fn marker(platform: &str) -> MarkerTree {
-    let machine = match platform.split('-').next().unwrap_or_default() {
-        "x86_64" => "platform_machine in 'x86_64 AMD64'",
-        "aarch64" => "platform_machine in 'aarch64 arm64 ARM64'",
-        "i686" => "platform_machine in 'i686 x86'",
-        _ => "",
+/// `aarch64-apple-darwin`: on one of these systems, alone or behind the name of a processor
+/// ([`--python-platform`](https://docs.astral.sh/uv/reference/cli/#uv-pip-compile--python-platform)).
+/// `None` where the word is none of them.
+pub(crate) fn marker(platform: &str) -> Option<MarkerTree> {
+    let (machine, system) = match platform.split_once('-') {
+        Some((machine, system)) => (Some(machine), system),
+        None => (None, platform),
     };
-    let system = if platform.contains("linux") {
-        "sys_platform == 'linux'"
-    } else if platform.contains("windows") {
-        "sys_platform == 'win32'"
-    } else if platform.contains("darwin") || platform.contains("macos") {
-        "sys_platform == 'darwin'"
-    } else {
-        ""
+    let machine = match machine {
+        None => None,
+        Some("x86_64") => Some("platform_machine == 'x86_64' or platform_machine == 'AMD64'"),
+        Some("aarch64") => Some(
+            "platform_machine == 'aarch64' or platform_machine == 'arm64' or platform_machine == 'ARM64'",
+        ),
+        Some("i686") => Some("platform_machine == 'i686' or platform_machine == 'x86'"),
+        Some("riscv64") => Some("platform_machine == 'riscv64'"),
+        Some(_) => return None,
+    };
+    let system = match system {
+        "linux" | "unknown-linux-gnu" | "unknown-linux-musl" | "unknown-linux"
+        | "manylinux2014" => "sys_platform == 'linux'",
+        glibc if glibc.starts_with("manylinux_") => "sys_platform == 'linux'",
+        "windows" | "pc-windows-msvc" => "sys_platform == 'win32'",
+        "macos" | "apple-darwin" => "sys_platform == 'darwin'",
+        _ => return None,
     };
     let mut tree = MarkerTree::TRUE;
-    for part in [system, machine].into_iter().filter(|part| !part.is_empty()) {
-        if let Ok(marker) = MarkerTree::parse_str::<VerbatimUrl>(part) {
-            tree.and(marker);
-        }
+    for part in [Some(system), machine].into_iter().flatten() {
+        tree.and(MarkerTree::parse_str::<VerbatimUrl>(part).ok()?);
     }
-    tree
+    Some(tree)
 }
 
 #[cfg(test)]
@@ -41,12 +48,15 @@ mod tests {
             ("x86_64-manylinux_2_28", "sys_platform == 'darwin'", true),
             ("windows", "sys_platform != 'win32'", true),
             ("aarch64-apple-darwin", "sys_platform == 'darwin'", false),
-            ("somewhere", "sys_platform == 'darwin'", false),
+            ("i686-pc-windows-msvc", "platform_machine == 'AMD64'", true),
         ];
         for (platform, text, contradicts) in table {
-            let mut both = marker(platform);
+            let mut both = marker(platform).unwrap();
             both.and(MarkerTree::parse_str::<VerbatimUrl>(text).unwrap());
             assert_eq!(both.is_false(), contradicts, "{platform}: {text}");
+        }
+        for unknown in ["", "lunix", "x86-linux", "linux-x86_64", "x86_64-"] {
+            assert_eq!(marker(unknown), None, "{unknown}");
         }
     }
 }

@@ -24,6 +24,8 @@ struct Pyproject {
 struct Project {
     name: Option<String>,
     #[serde(default)]
+    dynamic: Vec<String>,
+    #[serde(default)]
     dependencies: Vec<String>,
     #[serde(default)]
     optional_dependencies: BTreeMap<String, Vec<String>>,
@@ -83,6 +85,12 @@ pub(crate) fn project(
     extra: Option<&str>,
 ) -> Result<Requirements, Error> {
     let (text, file) = read(path)?;
+    let keys = ["dependencies", "optional-dependencies"];
+    let needed = keys.iter().take(1 + usize::from(extra.is_some()));
+    if let Some(key) = needed.copied().find(|key| file.project.dynamic.iter().any(|one| one == key))
+    {
+        return Err(Error::Dynamic { path: path.to_owned(), key });
+    }
     let mut wanted: Vec<&str> = file.project.dependencies.iter().map(String::as_str).collect();
     if let Some(name) = extra {
         add_extra(path, &file.project, name, &mut Vec::new(), &mut wanted)?;
@@ -202,6 +210,17 @@ and-round = [{ include-group = "round" }]
             let all = project(root, path, Some("all")).unwrap();
             assert_eq!(texts(&all), [(4, "httpx"), (6, "orjson"), (7, "rich")]);
             assert_eq!(project_name(root).as_deref(), Some("api"));
+        });
+    }
+
+    #[test]
+    fn what_a_build_would_have_to_find_out_is_refused() {
+        let text = "[project]\nname = 'a'\ndynamic = ['version', 'optional-dependencies']\n";
+        with(|root, path| {
+            fs_err::write(path, text).unwrap();
+            assert!(texts(&project(root, path, None).unwrap()).is_empty());
+            let refused = project(root, path, Some("x"));
+            assert!(matches!(refused, Err(Error::Dynamic { key: "optional-dependencies", .. })));
         });
     }
 

@@ -1,6 +1,6 @@
 //! What the workspace tells uv about resolving: `[tool.uv]` of its `pyproject.toml`, and `uv.toml`.
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use instep_fs::lexical;
 use instep_manifest::Digest;
 use toml::{Table, Value};
@@ -36,23 +36,31 @@ const KEYS: [&str; 22] = [
 /// The table of a `pyproject.toml`, with local paths of sources made absolute; empty where there is
 /// none.
 pub(crate) fn read(pyproject: &Utf8Path) -> Result<Table, Error> {
-    if !pyproject.exists() {
-        return Ok(Table::new());
-    }
-    let text = instep_fs::read_text(pyproject)?;
-    let file: Table = toml::from_str(&text).map_err(|source| Error::Pyproject {
-        path: pyproject.to_owned(),
-        source: Box::new(source),
-    })?;
-    let uv = file.get("tool").and_then(|tool| tool.get("uv")).and_then(Value::as_table);
-    let known = uv.into_iter().flatten().filter(|(key, _)| KEYS.contains(&key.as_str()));
-    let mut settings: Table = known.map(|(key, value)| (key.clone(), value.clone())).collect();
+    let mut settings = as_written(pyproject)?;
     let folder = pyproject.parent().unwrap_or(Utf8Path::new(""));
     if let Some(Value::Table(sources)) = settings.get_mut("sources") {
         for (_, source) in sources.iter_mut() {
             rebase(source, folder);
         }
     }
+    Ok(settings)
+}
+
+fn as_written(pyproject: &Utf8Path) -> Result<Table, Error> {
+    if !pyproject.exists() {
+        return Ok(Table::new());
+    }
+    let text = instep_fs::read_text(pyproject)?;
+    let mut file: Table = toml::from_str(&text).map_err(|source| Error::Pyproject {
+        path: pyproject.to_owned(),
+        source: Box::new(source),
+    })?;
+    let uv = file.get_mut("tool").and_then(|tool| tool.get_mut("uv"));
+    let mut settings = match uv {
+        Some(Value::Table(uv)) => std::mem::take(uv),
+        _ => Table::new(),
+    };
+    settings.retain(|key, _| KEYS.contains(&key));
     Ok(settings)
 }
 
@@ -69,25 +77,20 @@ fn rebase(source: &mut Value, folder: &Utf8Path) {
     }
 }
 
+/// Where all of it stands.
+pub fn settings_files(root: &Utf8Path) -> [Utf8PathBuf; 2] {
+    ["pyproject.toml", "uv.toml"].map(|name| root.join(name))
+}
+
 /// The digest of all of it; `None` where nothing is set.
 pub(crate) fn digest(root: &Utf8Path) -> Result<Option<Digest>, Error> {
-    let mut parts: Vec<String> = Vec::new();
-    let path = root.join("pyproject.toml");
-    if path.exists() {
-        // As it is written: where the workspace lies makes no difference.
-        let text = instep_fs::read_text(&path)?;
-        let file: Table = toml::from_str(&text)
-            .map_err(|source| Error::Pyproject { path, source: Box::new(source) })?;
-        let uv = file.get("tool").and_then(|tool| tool.get("uv")).and_then(Value::as_table);
-        for (key, value) in uv.into_iter().flatten() {
-            if KEYS.contains(&key.as_str()) {
-                parts.push([key, "=", &value.to_string()].concat());
-            }
-        }
-    }
-    let path = root.join("uv.toml");
-    if path.exists() {
-        parts.push(instep_fs::read_text(&path)?);
+    // As it is written: where the workspace lies makes no difference.
+    let [pyproject, uv] = settings_files(root);
+    let settings = as_written(&pyproject)?;
+    let mut parts: Vec<String> =
+        settings.iter().map(|(key, value)| [key, "=", &value.to_string()].concat()).collect();
+    if uv.exists() {
+        parts.push(instep_fs::read_text(&uv)?);
     }
     let is_set = !parts.is_empty();
     Ok(is_set.then(|| Digest::of_parts(parts.iter().map(String::as_bytes))))

@@ -54,9 +54,7 @@ pub enum Error {
         name: String,
     },
     /// There are no layers to compile.
-    #[error(
-        "there are no layers: the configuration has no table [layers], or its directory no .in file"
-    )]
+    #[error("there are no layers: the configuration has no table [layers]")]
     NoLayers,
     /// A `uv.lock` that cannot be read.
     #[error("`{path}` is not a uv.lock that can be read")]
@@ -71,6 +69,28 @@ pub enum Error {
     LayerSource {
         /// The layer.
         name: String,
+    },
+    /// There are to be layers, and there are none.
+    #[error("there are no layers: no `NAME.in` in `{directory}`")]
+    EmptyLayers {
+        /// Where they were looked for.
+        directory: Utf8PathBuf,
+    },
+    /// The Python of a layer is no version.
+    #[error("`{python}`, the Python of the layer `{name}`, is no version")]
+    LayerPython {
+        /// The layer.
+        name: String,
+        /// As it is written.
+        python: String,
+    },
+    /// An environment has the name of a member of the uv workspace.
+    #[error("the environment `{name}` has the name of a member of the uv workspace, at `{folder}`")]
+    MemberName {
+        /// The name.
+        name: String,
+        /// The member's folder.
+        folder: Utf8PathBuf,
     },
     /// An environment is told to follow several sources.
     #[error("environment `{name}` names more than one source: {}", sources.join(", "))]
@@ -237,6 +257,13 @@ impl Error {
                  `instep sync` compiles the lock of a single environment"
             }
             Self::UvLock { .. } => "write it anew with `uv lock`",
+            Self::EmptyLayers { .. } => {
+                "write one there, or name their folder: `directory` under [layers]"
+            }
+            Self::LayerPython { .. } => "write its minor version, such as \"3.12\"",
+            Self::MemberName { .. } => {
+                "give the environment another name, or the `path` that the member's would have"
+            }
             Self::LayerSource { .. } => "give it `pyproject`, and either a `group` or an `extra`",
             Self::SeveralSources { .. } => "keep one of them",
             Self::SharedPath { .. } => "give each environment a `path` of its own",

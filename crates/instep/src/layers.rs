@@ -1,15 +1,13 @@
 //! Layers: finding them, keeping their locks current, and what stands beside their environments.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use fs_err as fs;
 use instep_lock::{
-    Compiler, Conflict, Input, Job, Layer, Locked, Observed, Plan, Split, Strategy, Upgrades, Wish,
-    minor, numbers,
+    Compiler, Conflict, Input, Job, Layer, Locked, Observed, Plan, Strategy, Upgrades, Wish, minor,
+    numbers,
 };
 use instep_tools::Environment as Variables;
-use instep_venv::PackageName;
 use serde::Serialize;
 
 use crate::config::{self, Config, Consent, Layers};
@@ -61,6 +59,9 @@ pub(crate) fn discover(root: &Utf8Path, config: &Config) -> Result<Vec<Layer>, E
     let directory = root.join(&settings.directory);
     let mut names = files(&directory)?;
     names.extend(settings.named.keys().cloned());
+    if names.is_empty() {
+        return Err(Error::EmptyLayers { directory });
+    }
     names.iter().map(|name| layer(root, config, &settings, &directory, name)).collect()
 }
 
@@ -100,6 +101,9 @@ fn layer(
     let conflicts = settings.conflicts.iter().filter(|set| set.iter().any(|one| one == name));
     let output =
         own.output.map_or_else(|| directory.join([name, ".txt"].concat()), |path| root.join(path));
+    if let Some(python) = own.python.as_ref().filter(|python| !is_version(python)) {
+        return Err(Error::LayerPython { name: name.to_owned(), python: python.clone() });
+    }
     let python = own.python.or_else(|| config.tools.python.first().cloned());
     Ok(Layer {
         name: name.to_owned(),
@@ -112,8 +116,11 @@ fn layer(
     })
 }
 
+/// Whether it is a version with a minor one, and not a path or the name of an implementation.
 fn is_version(python: &str) -> bool {
-    python.starts_with(|first: char| first.is_ascii_digit())
+    let mut parts = python.split('.');
+    let is_number = |part: Option<&str>| part.is_some_and(|part| part.parse::<u32>().is_ok());
+    is_number(parts.next()) && is_number(parts.next())
 }
 
 impl Locking<'_> {
@@ -234,8 +241,7 @@ pub(crate) fn lock(
     let scratch = folder.join("tmp");
     // What a killed run left.
     instep_fs::remove_tree(&scratch)?;
-    let locked = fs::create_dir_all(&scratch)
-        .map_err(|source| Error::Write { path: scratch.clone(), source })
+    let locked = state::make_private(&scratch)
         .and_then(|()| compile(locking, request, &toolbox, &scratch, host));
     // Best effort: the next run removes it otherwise.
     let _ = instep_fs::remove_tree(&scratch);
@@ -335,31 +341,6 @@ pub(crate) fn of_environment(spec: &Spec) -> Option<Layer> {
         hashes: true,
         conflicts: BTreeSet::new(),
     })
-}
-
-/// Packages of which the environment of a layer has another version than that of one that it builds
-/// on.
-pub(crate) fn installed_splits(
-    observed: &Observed,
-    installed: &BTreeMap<String, BTreeMap<PackageName, String>>,
-) -> Vec<Split> {
-    let mut found = Vec::new();
-    for (layer, own) in installed {
-        for base in observed.closure(layer).into_keys() {
-            for (package, theirs) in installed.get(base).into_iter().flatten() {
-                if let Some(ours) = own.get(package).filter(|ours| *ours != theirs) {
-                    found.push(Split {
-                        package: package.clone(),
-                        layer: layer.clone(),
-                        versions: ours.clone(),
-                        base: base.to_owned(),
-                        base_versions: theirs.clone(),
-                    });
-                }
-            }
-        }
-    }
-    found
 }
 
 /// What stands beside a layer's environment, so that shells and editors find it.

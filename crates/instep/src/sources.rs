@@ -153,14 +153,17 @@ fn read_layer(
     let mut digests = Vec::new();
     for known in &observed.layers {
         if known.layer.name == name || closure.contains_key(known.layer.name.as_str()) {
-            let options = known.layer.options();
-            digests.push(known.inputs);
-            digests.push(Digest::of_parts(options.iter().map(String::as_bytes)));
+            digests.push(known.wish());
             inputs.add(root, &known.own)?;
         }
         if known.layer.name == name {
             inputs.add_lock(root, &known.layer.output, variables)?;
         }
+    }
+    digests.extend(observed.settings);
+    for path in instep_lock::settings_files(root) {
+        let digest = Digest::of_file(&path)?;
+        inputs.push(root, &path, InputKind::Project, digest);
     }
     inputs.digest = combine(&digests);
     Ok(inputs)

@@ -128,18 +128,26 @@ pub(crate) fn resolve(
             }
             spec => spec?,
         };
-        if let Some(other) = specs.iter().find(|other| other.path == spec.path) {
-            return Err(Error::SharedPath {
-                first: other.name.clone(),
-                second: spec.name,
-                path: spec.path,
-            });
-        }
+        refuse_shared_path(&spec, specs.iter())?;
         specs.push(spec);
     }
     // The default one first, the others by name.
     specs.sort_by_key(|spec| (spec.name != DEFAULT, spec.name.clone()));
     Ok(specs)
+}
+
+fn refuse_shared_path<'a>(
+    spec: &Spec,
+    mut others: impl Iterator<Item = &'a Spec>,
+) -> Result<(), Error> {
+    match others.find(|other| other.path == spec.path) {
+        None => Ok(()),
+        Some(other) => Err(Error::SharedPath {
+            first: other.name.clone(),
+            second: spec.name.clone(),
+            path: spec.path.clone(),
+        }),
+    }
 }
 
 /// The environments of layers that have a project, but for those of which `specs` has one already.
@@ -165,13 +173,7 @@ pub(crate) fn of_layers(
             ..Env::default()
         };
         let spec = resolve_one(root, config, layers, &layer.name, &env)?;
-        if let Some(other) = specs.iter().chain(&found).find(|other| other.path == spec.path) {
-            return Err(Error::SharedPath {
-                first: other.name.clone(),
-                second: spec.name,
-                path: spec.path,
-            });
-        }
+        refuse_shared_path(&spec, specs.iter().chain(&found))?;
         found.push(spec);
     }
     Ok(found)
@@ -185,11 +187,18 @@ pub(crate) fn of_members(
 ) -> Result<Vec<Spec>, Error> {
     let mut found: Vec<Spec> = Vec::new();
     for member in members::of(root)? {
-        let is_known = |spec: &Spec| {
-            spec.name == member.name || spec.path == root.join(&member.folder).join(".venv")
+        let folder = root.join(&member.folder);
+        // Somebody has said what is wanted there.
+        let stands_for = |spec: &Spec| {
+            let follows =
+                matches!(&spec.source, Source::Project { folder: own, .. } if *own == folder);
+            follows || spec.path == folder.join(".venv")
         };
-        if specs.iter().any(is_known) {
+        if specs.iter().any(stands_for) {
             continue;
+        }
+        if specs.iter().chain(&found).any(|spec| spec.name == member.name) {
+            return Err(Error::MemberName { name: member.name, folder: member.folder });
         }
         let env = Env {
             path: Some(member.folder.join(".venv")),

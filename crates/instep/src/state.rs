@@ -69,8 +69,7 @@ impl State {
     pub(crate) fn fresh_scratch(&self) -> Result<Utf8PathBuf, Error> {
         let scratch = self.scratch();
         self.clear_scratch()?;
-        fs::create_dir_all(&scratch)
-            .map_err(|source| Error::Write { path: scratch.clone(), source })?;
+        make_private(&scratch)?;
         Ok(scratch)
     }
 
@@ -94,6 +93,15 @@ pub(crate) fn prepare(root: &Utf8Path, folder: &Utf8Path) -> Result<(), Error> {
         instep_fs::write_atomic(&ignore, b"*\n")?;
     }
     Ok(())
+}
+
+/// Makes a folder that nobody else may look into: what tools are given may hold credentials.
+pub(crate) fn make_private(folder: &Utf8Path) -> Result<(), Error> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|source| Error::Write { path: folder.to_owned(), source })
 }
 
 /// Who we are, to those who wait for us. `command`: what we do, as a person would know it.

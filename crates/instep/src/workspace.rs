@@ -155,7 +155,7 @@ impl Workspace {
         if installed.len() < 2 {
             return Ok(Vec::new());
         }
-        Ok(layers::installed_splits(&self.observe_layers()?, &installed))
+        Ok(instep_lock::splits_of(&self.observe_layers()?, &installed))
     }
 
     /// Finds out why the requirements do not resolve (of the layers, or where there are none, of each

@@ -7,30 +7,11 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use instep_tests::{Project, long};
+use instep_tests::Project;
 
 use crate::support::{
-    ENGINES, Engine, assert_tidy, family, journal, json, packages, run_script, set,
+    ENGINES, Engine, Moments, assert_tidy, family, journal, json, kills, packages, run_script, set,
 };
-
-fn kills() -> u64 {
-    if long() { 100 } else { 6 }
-}
-
-/// A generator that needs no seed file and gives the same moments every time
-/// ([splitmix64](https://prng.di.unimi.it/splitmix64.c)).
-struct Moments(u64);
-
-impl Moments {
-    fn below(&mut self, limit: Duration) -> Duration {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let share = (mixed ^ (mixed >> 31)) % 10_000;
-        limit.mul_f64(f64::from(u32::try_from(share).unwrap()) / 10_000.0)
-    }
-}
 
 /// A kind of sync: how it is prepared, asked for, and what it should come to.
 struct Scenario {

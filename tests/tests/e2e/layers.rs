@@ -370,6 +370,38 @@ fn locks_are_the_same_bytes_from_anywhere() {
 }
 
 #[test]
+fn a_local_package_may_lie_beside_the_workspace_and_be_editable_in_one_layer_only() {
+    let Some(project) = Engine::Uv.project_named("all/workspace") else { return };
+    family(&project);
+    crate::sources::local(&project, "../shared lib");
+    for strategy in ["joint", "layered"] {
+        project.write("instep.toml", format!("[layers]\nstrategy = '{strategy}'\n"));
+        let place = if strategy == "joint" { "../shared lib" } else { "file:../shared%20lib" };
+        layer(&project, "dev", &format!("-e {place}\n"));
+        layer(&project, "web", &format!("{place}\ntool\n"));
+        project.run(["lock"]).success();
+        let dev = project.read("requirements/dev.txt");
+        assert!(
+            dev.contains("\n-e ../shared lib\n    # via -r requirements/dev.in\n"),
+            "{strategy}: {dev}"
+        );
+        let web = project.read("requirements/web.txt");
+        assert!(
+            web.contains("\n../shared lib\n    # via -r requirements/web.in\n"),
+            "{strategy}: {web}"
+        );
+        assert!(!web.contains(project.temp().as_str()), "{strategy}: {web}");
+        project.run(["lock", "--check"]).success();
+    }
+    project.write("instep.toml", "[layers.web]\nproject = 'web'\n");
+    project.run(["sync", "--all"]).success();
+    assert_eq!(
+        packages_of(&project.path("web/venv")),
+        set(&[("leaf", "2.0"), ("local", "1.0"), ("tool", "2.0")])
+    );
+}
+
+#[test]
 fn groups_and_extras_are_layers_too() {
     let Some(project) = project() else { return };
     project.write(
@@ -400,7 +432,7 @@ fn what_cannot_be_is_said_with_its_place() {
         assert!(outcome.stderr.contains(expected), "{expected}: {}", outcome.stderr);
         assert!(!project.exists("requirements/base.txt"));
     };
-    says("there are no layers");
+    says("there are no layers: no `NAME.in` in");
     layer(&project, "base", "-c web.txt\nleaf\n");
     layer(&project, "web", "-r base.in\napp\n");
     says("base -> web -> base");
@@ -426,6 +458,21 @@ fn what_cannot_be_is_said_with_its_place() {
     says("cannot be in conflict");
     project.write("instep.toml", "[layers.web]\nprojekt = 'x'\n");
     says("projekt");
+    project.write("instep.toml", "[layers.web]\nplatform = 'lunix'\n");
+    says("`lunix`, the platform of the layer `web`, is not known");
+    project.write("instep.toml", "[layers.web]\npython = 'pypy'\n");
+    says("`pypy`, the Python of the layer `web`, is no version");
+    project.write("api/pyproject.toml", "[project]\nname = 'api'\ndynamic = ['dependencies']\n");
+    project.write("instep.toml", "[layers.api]\npyproject = 'api/pyproject.toml'\n");
+    says("`dependencies` are dynamic");
+    project.write(
+        "api/pyproject.toml",
+        "[project]\nname = 'api'\ndependencies = ['core']\n\
+         [tool.uv.sources]\ncore = { workspace = true }\n",
+    );
+    says("`core` is to come from its uv workspace");
+    project.write("instep.toml", "[layers]\ndirectory = 'reqs'\n");
+    says("/reqs`");
     project.write("instep.toml", CONFIG);
     let outcome = failure(&project, &["lock", "--upgrade", "wbe"]);
     assert!(outcome.stderr.contains("no layer `wbe`"), "{}", outcome.stderr);
@@ -459,6 +506,14 @@ fn a_sync_of_all_makes_each_environment_and_what_stands_beside() {
     let interpreter = settings["python.defaultInterpreterPath"].as_str().unwrap().to_owned();
     assert!(interpreter.starts_with("${workspaceFolder}/venv/"), "{interpreter}");
     project.run(["check", "base", "web", "tools"]).success();
+
+    // Settings of uv decide about the locks of layers, so they do about their environments.
+    project.write("pyproject.toml", "[tool.uv]\nprerelease = 'allow'\n");
+    project.run(["check", "web"]).exit(1);
+    project.run(["sync", "--all"]).success();
+    project.run(["check", "web"]).success();
+    project.write("pyproject.toml", "[project]\nname = 'x'\n[tool.uv]\nprerelease = 'allow'\n");
+    project.run(["check", "web"]).success();
 
     // What changes in one layer comes along with the next sync, lock and all.
     layer(&project, "tools", "-c base.txt\ntool\n");
@@ -523,6 +578,10 @@ fn each_member_of_a_uv_workspace_gets_what_it_needs_and_no_more() {
     let worker = project.path("packages/worker/.venv");
     assert_eq!(packages_of(&worker), set(&[("tool", "1.0")]));
     project.run(["check", "api", "worker"]).success();
+    project.write("instep.toml", "[env.api]\nrequirements = ['api.txt']\n");
+    let outcome = failure(&project, &["sync", "--all"]);
+    assert!(outcome.stderr.contains("has the name of a member"), "{}", outcome.stderr);
+    std::fs::remove_file(project.path("instep.toml")).unwrap();
     member("worker", "'tool'");
     project.run(["check", "worker"]).exit(1);
     project.run(["check", "api"]).success();
@@ -571,5 +630,32 @@ fn the_two_known_failures_of_compiling_the_base_first_resolve() {
     two.run(["lock"]).success();
     for name in ["base1", "base2"] {
         assert!(pins(&two, name).contains(&"wrapt==1.13.3".to_owned()), "{:?}", pins(&two, name));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_monorepo_section_of_the_readme_runs_as_written() {
+    let Some(project) = Engine::Uv.project() else { return };
+    let project = project.online();
+    let repository = camino::Utf8Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let page = std::fs::read_to_string(repository.join("README.md")).unwrap();
+    let section = page.split("## In a monorepo").nth(1).unwrap();
+    let console = section.split("```console\n").nth(1).unwrap().split("```").next().unwrap();
+    let lines = console.lines().filter_map(|line| line.strip_prefix("$ "));
+    let script = ["set -e"].into_iter().chain(lines).collect::<Vec<_>>().join("\n");
+    assert!(script.contains("instep sync --all"), "{script}");
+    let script = script.replace("/tmp/layered", project.path("layered").as_str());
+    let program = instep_tests::instep();
+    let path = format!("{}:{}", program.parent().unwrap(), project.search_path().to_str().unwrap());
+    let mut command = project.command("/bin/sh".into());
+    command.args(["-c", &script]).env("PATH", path).current_dir(repository);
+    let outcome = project.finish(command).success();
+    let folders =
+        [".", "classification", "configload", "model", "scoring", "sources", "Client/Backend"];
+    for folder in folders {
+        let folder = project.path("layered").join(folder);
+        assert!(folder.join("venv").is_dir(), "{folder}: {}", outcome.stderr);
+        assert!(folder.join(".envrc").is_file(), "{folder}: {}", outcome.stderr);
     }
 }

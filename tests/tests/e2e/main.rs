@@ -11,6 +11,7 @@ mod bad_input;
 mod concurrency;
 mod exactness;
 mod interruption;
+mod layer_faults;
 mod layers;
 mod records;
 // Links, mounts and modes: what it does to a machine only Unix lets a test do.

@@ -183,39 +183,14 @@ fn the_installer_of_an_adopted_environment_is_nobodys_business() {
     project.run(["check", "--deep"]).success();
 }
 
-/// A small tmpfs, where this machine lets us mount one.
-#[cfg(target_os = "linux")]
-struct SmallDisk(camino::Utf8PathBuf);
-
-#[cfg(target_os = "linux")]
-impl SmallDisk {
-    fn mount(at: &camino::Utf8Path, size: &str, read_only: bool) -> Option<Self> {
-        let options = format!("size={size}{}", if read_only { ",ro" } else { "" });
-        let status = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &options, "tmpfs", at.as_str()])
-            .stderr(std::process::Stdio::null())
-            .status();
-        if status.is_ok_and(|status| status.success()) {
-            return Some(Self(at.to_owned()));
-        }
-        tools::skip("needs to mount a tmpfs, which only root may");
-        None
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_loses_nothing() {
     for engine in [Engine::Uv, Engine::Pip] {
         let Some(project) = engine.project() else { return };
-        let Some(disk) = SmallDisk::mount(project.root(), "6M", false) else { return };
+        let Some(disk) = crate::support::SmallDisk::mount(project.root(), "6M", false) else {
+            return;
+        };
         family(&project);
         project.wheel(&instep_tests::Wheel::new("big", "1.0").file("big.txt", noise(9_000_000)));
         project.write("requirements.txt", "tool==1.0\n");
@@ -252,7 +227,7 @@ fn noise(length: usize) -> Vec<u8> {
 #[test]
 fn a_project_that_cannot_be_written_can_be_checked_and_says_so() {
     let Some(project) = Engine::Uv.project() else { return };
-    let Some(_disk) = SmallDisk::mount(project.root(), "6M", false) else { return };
+    let Some(_disk) = crate::support::SmallDisk::mount(project.root(), "6M", false) else { return };
     family(&project);
     project.write("requirements.txt", "tool==1.0\n");
     project.run(["sync"]).success();

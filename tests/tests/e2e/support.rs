@@ -147,3 +147,50 @@ pub(crate) fn make_executable(path: &Utf8Path) {
 
 #[cfg(not(unix))]
 pub(crate) fn make_executable(_path: &Utf8Path) {}
+
+/// How often a kind of run is killed: few times, or a hundred with `cargo xtask test --long`.
+pub(crate) fn kills() -> u64 {
+    if instep_tests::long() { 100 } else { 6 }
+}
+
+/// A generator that needs no seed file and gives the same moments every time
+/// ([splitmix64](https://prng.di.unimi.it/splitmix64.c)).
+pub(crate) struct Moments(pub(crate) u64);
+
+impl Moments {
+    pub(crate) fn below(&mut self, limit: std::time::Duration) -> std::time::Duration {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let share = (mixed ^ (mixed >> 31)) % 10_000;
+        limit.mul_f64(f64::from(u32::try_from(share).unwrap()) / 10_000.0)
+    }
+}
+
+/// A small tmpfs, where this machine lets us mount one.
+#[cfg(target_os = "linux")]
+pub(crate) struct SmallDisk(camino::Utf8PathBuf);
+
+#[cfg(target_os = "linux")]
+impl SmallDisk {
+    pub(crate) fn mount(at: &Utf8Path, size: &str, read_only: bool) -> Option<Self> {
+        let options = format!("size={size}{}", if read_only { ",ro" } else { "" });
+        let status = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &options, "tmpfs", at.as_str()])
+            .stderr(std::process::Stdio::null())
+            .status();
+        if status.is_ok_and(|status| status.success()) {
+            return Some(Self(at.to_owned()));
+        }
+        tools::skip("needs to mount a tmpfs, which only root may");
+        None
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}

@@ -8,7 +8,7 @@ use pep508_rs::{ExtraName, MarkerTree, VersionOrUrl};
 use super::line::LineKind;
 use super::place::Place;
 use super::read::Requirements;
-use super::target::{Target, strip_credentials};
+use super::target::{Target, without_credentials};
 use crate::digest::Digest;
 
 /// Changes when the canonical form does, so that digests of two forms never compare equal by
@@ -111,13 +111,13 @@ pub(super) fn text(kind: &LineKind, root: &Utf8Path) -> String {
             push_attached(&mut text, hashes, settings);
             text
         }
-        LineKind::Include { path } => ["--requirement ", &strip_credentials(path)].concat(),
-        LineKind::Constraint { path } => ["--constraint ", &strip_credentials(path)].concat(),
+        LineKind::Include { path } => ["--requirement ", &without_credentials(path)].concat(),
+        LineKind::Constraint { path } => ["--constraint ", &without_credentials(path)].concat(),
         LineKind::Option { name, value } => {
             let mut text = name.clone();
             if let Some(value) = value {
                 text.push(' ');
-                text.push_str(&strip_credentials(value));
+                text.push_str(&without_credentials(value));
             }
             text
         }
@@ -161,13 +161,13 @@ fn push_attached(text: &mut String, hashes: &[String], settings: &[(String, Stri
         text.push(' ');
         text.push_str(name);
         text.push('=');
-        text.push_str(&strip_credentials(value));
+        text.push_str(&without_credentials(value));
     }
 }
 
 fn place_text(target: &Target, root: &Utf8Path) -> String {
     match target {
-        Target::Url(url) => strip_credentials(url),
+        Target::Url(url) => without_credentials(url),
         Target::Local { path, fragment } => {
             let mut text = ["local:", &spelled(path, root)].concat();
             if let Some(fragment) = fragment {

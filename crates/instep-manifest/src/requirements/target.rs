@@ -161,10 +161,6 @@ impl Pep508Url for Target {
 
 /// The text without what stands between `://` and `@` in its URLs.
 pub fn without_credentials(text: &str) -> String {
-    strip_credentials(text)
-}
-
-pub(super) fn strip_credentials(text: &str) -> String {
     replace_credentials(text, |_, _| {})
 }
 
@@ -260,7 +256,7 @@ mod tests {
         ];
         for (text, masked, stripped) in table {
             assert_eq!(mask_credentials(text), masked);
-            assert_eq!(strip_credentials(text), stripped);
+            assert_eq!(without_credentials(text), stripped);
         }
         assert_eq!(format!("{:?}", Target::parse("https://u:p@h")), "https://***@h");
     }
