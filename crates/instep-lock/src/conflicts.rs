@@ -423,6 +423,8 @@ fn replace_range(text: &str, edit: &Edit) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn range(text: &str) -> VersionSpecifiers {
@@ -490,5 +492,42 @@ mod tests {
                 "semgrep>=1.154.0 click>=8.1.8,<8.2",
             ]
         );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_resolver_says_it_can_be_read(
+            words in prop::collection::vec("depends|depend|on|and|one|of:|a==1,?|b>=2[.]?|we|\\PC{0,4}", 0..40),
+        ) {
+            for demand in demands(&[words.join(" ")]) {
+                prop_assert!(words.iter().any(|word| word.starts_with(&demand.by)));
+            }
+        }
+
+        #[test]
+        fn an_edit_touches_its_range_and_no_other_byte(
+            before in prop::collection::vec("[a-z]{1,4}(==1)?( # [^\r\n]{0,5})?(\n|\r\n)", 0..4),
+            name in "[a-z]{1,5}(\\[x\\])?",
+            space in " {0,2}",
+            rest in "( ; os_name == 'nt'| # <2| --hash=sha256:a)?(\n|\r\n)?",
+            after in "[ -~\n]{0,20}",
+        ) {
+            let start = before.concat();
+            let text = [&start, &name, &space, ">=1,<2", &rest, &after].concat();
+            let edit = Edit {
+                file: "a.in".into(),
+                line: before.len() + 1,
+                package: name.clone(),
+                from: range(">=1,<2").to_string(),
+                to: range(">=1,<=3").to_string(),
+                version: "3".into(),
+                path: "a.in".into(),
+            };
+            // Without a line end, what follows belongs to the line.
+            prop_assume!(rest.ends_with('\n') || after.is_empty());
+            let found = replace_range(&text, &edit);
+            let expected = [&start, &name, &space, ">=1,<=3", &rest, &after].concat();
+            prop_assert_eq!(found, Some(expected));
+        }
     }
 }
