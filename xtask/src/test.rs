@@ -110,7 +110,9 @@ impl Report {
         let Some(prefix) = &components.wine else { return Ok(()) };
         let mut command = cargo();
         command.args(["test", "--lib", "--no-fail-fast", "--target", WINDOWS]);
-        command.args(["--package", "instep-fs", "--package", "instep-manifest"]);
+        for package in ["instep-fs", "instep-lock", "instep-manifest"] {
+            command.args(["--package", package]);
+        }
         prefix.environment(&mut command);
         // Under Wine, insta can neither ask cargo where snapshots are, nor offer new ones for review.
         command.env("INSTA_WORKSPACE_ROOT", &workspace.root).env("INSTA_UPDATE", "no");

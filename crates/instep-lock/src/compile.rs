@@ -351,8 +351,7 @@ mod tests {
 
     #[test]
     fn a_report_becomes_sorted_lines() {
-        let report: Report = serde_json::from_str(
-            r#"{"install": [
+        let text = r#"{"install": [
               {"metadata": {"name": "Zope.Event", "version": "5.0"}, "is_direct": false,
                "download_info": {"url": "https://example.org/z.whl", "archive_info": {}}},
               {"metadata": {"name": "local", "version": "1"}, "is_direct": true,
@@ -360,13 +359,12 @@ mod tests {
               {"metadata": {"name": "c", "version": "1"}, "is_direct": true,
                "download_info": {"url": "https://example.org/c.git", "subdirectory": "s",
                  "vcs_info": {"vcs": "git", "commit_id": "abc"}}}
-            ]}"#,
-        )
-        .unwrap();
+            ]}"#;
+        let text = if cfg!(windows) { text.replace("///p", "///C:/p") } else { text.to_owned() };
+        let report: Report = serde_json::from_str(&text).unwrap();
         let expected = "c @ git+https://example.org/c.git@abc#subdirectory=s\n\
                         -e ./libs/local\nzope-event==5.0\n";
-        if cfg!(unix) {
-            assert_eq!(print_report(&report, Utf8Path::new("/p")), expected);
-        }
+        let root = if cfg!(windows) { "C:\\p" } else { "/p" };
+        assert_eq!(print_report(&report, Utf8Path::new(root)), expected);
     }
 }

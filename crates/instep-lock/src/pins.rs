@@ -267,6 +267,7 @@ zeta==2.0 ; sys_platform == 'win32' \\
     #   -r /scratch/web.in
 -e file:///p/libs/local
     # via -r /scratch/web.in
+file:///p/../beside/it
 
 # The following packages are considered to be unsafe in a requirements file:
 alpha[x]==1.0
@@ -274,8 +275,13 @@ alpha[x]==1.0
 
     #[test]
     fn what_a_tool_wrote_is_printed_the_same_everywhere() {
-        let root = Utf8Path::new("/p");
-        let mut pins = read(WRITTEN, root, root).unwrap();
+        let (root, written) = if cfg!(windows) {
+            ("C:\\p", WRITTEN.replace("file:///p", "file:///C:/p"))
+        } else {
+            ("/p", WRITTEN.to_owned())
+        };
+        let root = Utf8Path::new(root);
+        let mut pins = read(&written, root, root).unwrap();
         let names = [("/scratch/web.in", "web.in"), ("/scratch/base.txt", "base.txt")];
         let names = names.map(|(from, to)| (from.to_owned(), to.to_owned())).into();
         for pin in &mut pins {
@@ -285,6 +291,7 @@ alpha[x]==1.0
             }
         }
         let expected = "\
+../beside/it
 -e ./libs/local
     # via -r web.in
 alpha[x]==1.0
@@ -298,11 +305,9 @@ zeta==2.0 ; sys_platform == 'win32' \\
     #   alpha
 ";
         let printed = print(pins.clone(), true);
-        if cfg!(unix) {
-            assert_eq!(printed, expected);
-            let again = read(&printed, root, root).unwrap();
-            assert_eq!(print(again, true), printed, "printing is stable");
-        }
+        assert_eq!(printed, expected);
+        let again = read(&printed, root, root).unwrap();
+        assert_eq!(print(again, true), printed, "printing is stable");
         assert!(!print(pins, false).contains("--hash"));
     }
 

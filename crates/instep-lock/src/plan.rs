@@ -294,3 +294,67 @@ pub(crate) fn header_of(
         pins: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use camino::Utf8Path;
+    use instep_tools::Environment;
+
+    use super::*;
+    use crate::layer::{Input, Layer};
+    use crate::observe::observe;
+
+    /// A layer in a folder of its own that builds on one in the folder above.
+    fn layers(root: &Utf8Path) -> Vec<Layer> {
+        let layer = |name: &str, folder: &str| Layer {
+            name: name.to_owned(),
+            input: Input::File(root.join(folder).join([name, ".in"].concat())),
+            output: root.join(folder).join([name, ".txt"].concat()),
+            python: None,
+            platform: None,
+            hashes: true,
+            conflicts: BTreeSet::new(),
+        };
+        vec![layer("base", "all"), layer("web", "all/deep")]
+    }
+
+    #[test]
+    fn headers_are_the_same_bytes_on_every_platform() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(dir.path()).unwrap();
+        fs_err::create_dir_all(root.join("all/deep")).unwrap();
+        fs_err::create_dir_all(root.join("libs/one")).unwrap();
+        fs_err::write(root.join("common.in"), "tool\n").unwrap();
+        fs_err::write(root.join("all/base.in"), "leaf\r\n-e ./libs/one\r\n").unwrap();
+        fs_err::write(root.join("all/deep/web.in"), "-c ../base.txt\n-r ../../common.in\napp\n")
+            .unwrap();
+        let variables = Environment::new(root, None, std::iter::empty::<(&str, &str)>());
+        let observed = observe(root, &layers(root), &variables).unwrap();
+        let wish = Wish {
+            strategy: Strategy::Joint,
+            tool: "uv".to_owned(),
+            version: Some("0.13.9".to_owned()),
+            python: "3.12".to_owned(),
+            platform: None,
+            upgrade: Upgrades::None,
+        };
+        let mut text = String::new();
+        for known in &observed.layers {
+            let base = base(&observed, known, &BTreeMap::new());
+            let header = header_of(&observed, known, &wish, base);
+            text.push_str(&header.print(&observed.show(known.layer.input.path()), "instep lock"));
+        }
+        let expected = "\
+# Compiled by Instep from all/base.in: change that, then run `instep lock`.
+# instep: inputs=blake3:c5a11e7a5d8aa87d8fc3de381ca5b5063fff7f3a297d9eb94a7d9fc1a9616abc tool=uv@0.13.9 \
+strategy=joint python=3.12 \
+options=blake3:f8c13309fb8989786e78f02d1a256349079b4842da62845fab0e57d9583cc6ed
+# Compiled by Instep from all/deep/web.in: change that, then run `instep lock`.
+# instep: inputs=blake3:3cb5fa19688cc1e457b04a7b88bf5c8bf80b09df18521b1ace005d73b9800d38 tool=uv@0.13.9 \
+strategy=joint python=3.12 \
+options=blake3:ca195a1202080290dd56b90caaa33c4a9cc82a5e50d27aa8c82ad54fbd7a9232 \
+base=blake3:af0099824ea36493efef12d877d56436de70853f71a08ba5564b7466bb7a6b4a
+";
+        assert_eq!(text, expected);
+    }
+}
