@@ -232,19 +232,19 @@ pub(crate) fn lock(
     // Most often there is nothing to do, and nobody has to wait for that.
     let observed = locking.observe()?;
     let (_, current) = plan(locking, request, &observed, &toolbox)?;
-    if current.is_empty() {
+    let folder = locking.root.join(STATE_DIR).join("layers");
+    let scratch = folder.join("tmp");
+    if current.is_empty() && !scratch.exists() {
         return Ok(LockedLayers { plan: current, layers: Vec::new() });
     }
-    let folder = locking.root.join(STATE_DIR).join("layers");
     state::prepare(locking.root, &folder)?;
-    let _lock = state::acquire(&folder.join("lock"), "layers", "instep lock".to_owned(), host)?;
-    let scratch = folder.join("tmp");
+    let _lock = state::acquire(&folder.join("lock"), "locks", "instep lock".to_owned(), host)?;
     // What a killed run left.
-    instep_fs::remove_tree(&scratch)?;
+    instep_fs::remove_tree_in_place(&scratch)?;
     let locked = state::make_private(&scratch)
         .and_then(|()| compile(locking, request, &toolbox, &scratch, host));
     // Best effort: the next run removes it otherwise.
-    let _ = instep_fs::remove_tree(&scratch);
+    let _ = instep_fs::remove_tree_in_place(&scratch);
     let locked = locked?;
     for layer in &locked.layers {
         instep_fs::remove_stale_temporaries(&layer.path)?;

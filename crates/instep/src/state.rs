@@ -118,6 +118,10 @@ pub(crate) fn acquire(
 ) -> Result<FileLock, Error> {
     let cancel = host.cancel_token();
     let mut on_wait = |other: Option<&Holder>| {
+        // Of another thread of ours, there is an event for what it does.
+        if other.is_some_and(|other| other.pid == std::process::id()) {
+            return;
+        }
         host.tell(Event::Waiting {
             environment: name.to_owned(),
             pid: other.map(|other| other.pid),
