@@ -95,7 +95,7 @@ pub fn compile_layers(
     debug_assert_eq!(bodies.len(), job.observed.layers.len());
     for (known, new) in job.observed.layers.iter().zip(bodies) {
         let Some(body) = new else {
-            digests.insert(&known.layer.name, known.pins());
+            digests.insert(&known.layer.name, known.pins);
             continue;
         };
         let pins = Digest::of(body.as_bytes());

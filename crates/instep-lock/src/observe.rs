@@ -42,6 +42,8 @@ pub struct Known {
     pub inputs: Digest,
     /// The text of its lock.
     pub lock: Option<String>,
+    /// The digest of all of that but the header.
+    pub pins: Option<Digest>,
     /// What that says of itself.
     pub header: Option<Header>,
 }
@@ -50,11 +52,6 @@ impl Known {
     /// All of its lock but the header.
     pub(crate) fn body(&self) -> Option<&str> {
         self.lock.as_deref().map(body)
-    }
-
-    /// The digest of that.
-    pub(crate) fn pins(&self) -> Option<Digest> {
-        self.body().map(|body| Digest::of(body.as_bytes()))
     }
 
     /// Everything that decides about its lock but the tool and the locks that it builds on.
@@ -103,13 +100,13 @@ pub fn observe(
 
 /// The files at which one layer ends and another begins.
 struct Ends {
-    /// The layer, and whether the file is its lock.
-    files: BTreeMap<Utf8PathBuf, (String, bool)>,
+    /// The layer, and whether the file is its lock; by texts, which compare faster than paths.
+    files: BTreeMap<String, (String, bool)>,
 }
 
 impl Ends {
     fn of(layers: &[Layer]) -> Result<Self, Error> {
-        let mut files: BTreeMap<Utf8PathBuf, (String, bool)> = BTreeMap::new();
+        let mut files: BTreeMap<String, (String, bool)> = BTreeMap::new();
         let mut names: BTreeMap<PackageName, &str> = BTreeMap::new();
         for layer in layers {
             let name = PackageName::from_str(&layer.name)
@@ -126,7 +123,7 @@ impl Ends {
                 let (platform, layer) = (platform.clone(), layer.name.clone());
                 return Err(Error::Platform { platform, layer });
             }
-            let output = lexical(&layer.output);
+            let output = lexical(&layer.output).into_string();
             if let Some((first, _)) = files.get(&output) {
                 return Err(Error::SameOutput {
                     path: layer.output.clone(),
@@ -138,7 +135,7 @@ impl Ends {
         }
         for layer in layers {
             let path = lexical(layer.input.path());
-            if let Some((first, true)) = files.get(&path) {
+            if let Some((first, true)) = files.get(path.as_str()) {
                 return Err(Error::SameOutput {
                     path,
                     first: first.clone(),
@@ -146,7 +143,7 @@ impl Ends {
                 });
             }
             if let Input::File(_) = &layer.input {
-                files.insert(path, (layer.name.clone(), false));
+                files.insert(path.into_string(), (layer.name.clone(), false));
             }
         }
         Ok(Self { files })
@@ -161,9 +158,9 @@ fn read(
 ) -> Result<Known, Error> {
     let value = |name: &str| variables.var(name).map(str::to_owned);
     let own = match &layer.input {
-        Input::File(path) => {
-            requirements::read_up_to(root, path, &value, &|path| ends.files.contains_key(path))?
-        }
+        Input::File(path) => requirements::read_up_to(root, path, &value, &|path| {
+            ends.files.contains_key(path.as_str())
+        })?,
         Input::Group { pyproject, group } => pyproject::group(root, pyproject, group)?,
         Input::Project { pyproject, extra } => {
             pyproject::project(root, pyproject, extra.as_deref())?
@@ -176,7 +173,8 @@ fn read(
             LineKind::Include { .. } | LineKind::Constraint { .. } => Link::Constrains,
             _ => continue,
         };
-        let Some((name, is_lock)) = entry.included().and_then(|path| ends.files.get(&path)) else {
+        let Some((name, is_lock)) = entry.included().and_then(|path| ends.files.get(path.as_str()))
+        else {
             continue;
         };
         if *name == layer.name && *is_lock {
@@ -205,7 +203,8 @@ fn read(
     {
         return Err(Error::NotALock { path: layer.output.clone(), layer: layer.name.clone() });
     }
-    Ok(Known { layer: layer.clone(), own, base, inputs, lock, header })
+    let pins = lock.as_deref().map(|text| Digest::of(body(text).as_bytes()));
+    Ok(Known { layer: layer.clone(), own, base, inputs, lock, pins, header })
 }
 
 /// Sorts layers so that each stands behind those that it builds on; by name where that leaves a

@@ -139,7 +139,7 @@ pub fn plan(observed: &Observed, wish: &Wish) -> Plan {
     let mut layers = Vec::with_capacity(observed.layers.len());
     for known in &observed.layers {
         let name = known.layer.name.as_str();
-        let pins = known.pins();
+        let pins = known.pins;
         let mut stale = match (&known.header, pins) {
             (None, None) => BTreeSet::from([Stale::LockMissing]),
             (None, Some(_)) => BTreeSet::from([Stale::LockForeign]),

@@ -84,12 +84,14 @@ pub fn read_up_to(
     is_end: &dyn Fn(&Utf8Path) -> bool,
 ) -> Result<Requirements, Error> {
     let found = Requirements::empty(root);
-    let mut reader = Reader { variables, is_end, seen: BTreeSet::new(), found };
+    let mut reader = Reader { variables, is_end, first: None, seen: BTreeSet::new(), found };
     let path = root.join(file);
     if !is_there(&path)? {
         return Err(Error::MissingFile { path });
     }
-    reader.read(path, false)?;
+    reader.first = Some(path.clone());
+    reader.found.files.push(path.clone());
+    reader.lines(path, false)?;
     reader.found.find_local_files()?;
     Ok(reader.found)
 }
@@ -153,6 +155,9 @@ impl Requirements {
 struct Reader<'a> {
     variables: &'a dyn Fn(&str) -> Option<String>,
     is_end: &'a dyn Fn(&Utf8Path) -> bool,
+    /// The first file, until another one is read: its real path is asked for only then, since most
+    /// include nothing.
+    first: Option<Utf8PathBuf>,
     /// Files by their real path; one may be read for its requirements and again for its
     /// constraints.
     seen: BTreeSet<(Utf8PathBuf, bool)>,
@@ -161,13 +166,20 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(&mut self, path: Utf8PathBuf, constraint: bool) -> Result<(), Error> {
-        let real = path.canonicalize_utf8().unwrap_or_else(|_| path.clone());
+        if let Some(first) = self.first.take() {
+            self.seen.insert((real(&first), false));
+        }
+        let real = real(&path);
         if !self.seen.insert((real.clone(), constraint)) {
             return Ok(());
         }
         if !self.seen.contains(&(real, !constraint)) {
             self.found.files.push(path.clone());
         }
+        self.lines(path, constraint)
+    }
+
+    fn lines(&mut self, path: Utf8PathBuf, constraint: bool) -> Result<(), Error> {
         let text = instep_fs::read_text(&path)?;
         for line in self.parse(&text, &path)? {
             let (number, included) = (line.number, included(&line.kind));
@@ -198,6 +210,10 @@ impl Reader<'_> {
         self.found.variables.extend(asked.into_inner());
         Ok(lines)
     }
+}
+
+fn real(path: &Utf8Path) -> Utf8PathBuf {
+    path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned())
 }
 
 /// The file that a line includes, and whether for its constraints.
