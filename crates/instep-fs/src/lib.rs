@@ -35,6 +35,7 @@ pub use error::{Action, Error, PathProblem, disk_full, hint_for};
 pub use lexical::lexical;
 pub use lock::{FileLock, Holder};
 pub use relative_path::RelativePath;
+pub use retry::while_in_use;
 pub use stamp::Stamp;
 pub use swap::swap_trees;
 pub use temporary::{remove_all_stale_temporaries, remove_stale_temporaries};

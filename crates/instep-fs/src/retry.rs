@@ -20,7 +20,7 @@ const PAUSES: [Duration; 9] = [
 ];
 
 /// Runs `operation` again, with growing pauses, while it fails in a way that passes by itself.
-pub(crate) fn while_in_use<T>(operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub fn while_in_use<T>(operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     with_pauses(&PAUSES, is_transient, operation)
 }
 

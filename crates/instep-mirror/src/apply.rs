@@ -1,0 +1,674 @@
+//! Apply: carries a plan out. Every file arrives whole or not at all, nothing is replaced or removed that
+//! is not what the plan saw, and what is replaced or removed goes to the trash.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, mpsc};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use instep_fs::Stamp;
+use rayon::prelude::*;
+
+use crate::content;
+use crate::error::Error;
+use crate::event::Event;
+use crate::ignored::{Ignored, TEMPORARY, is_own};
+use crate::listing::{Item, Kind, list, look};
+use crate::names;
+use crate::node::{Content, Side, Sides};
+use crate::observe::Observed;
+use crate::place;
+use crate::plan::{Plan, Rank};
+use crate::problem::{Problem, Reason};
+use crate::reconcile::{Action, ancestors, parent};
+use crate::root::Roots;
+use crate::scan::Found;
+use crate::state::{Entries, Entry, Record, State};
+use crate::traits;
+use crate::trash::Trash;
+
+/// How often the record is written while files are copied, so that a run that is cut off need not compare
+/// everything anew.
+const CHECKPOINT: Duration = Duration::from_secs(30);
+
+/// What was done.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// Files, links and folders that were copied, to each side.
+    pub copied: Sides<usize>,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What went to the trash because the other side deleted it, on each side.
+    pub deleted: Sides<usize>,
+    /// Where both were kept: the path, and the name of the other one.
+    pub conflicts: Vec<(String, String)>,
+    /// What was left alone.
+    pub problems: Vec<Problem>,
+}
+
+/// What came of one action.
+enum Outcome {
+    Copied { path: String, to: Side, entry: Entry, bytes: u64 },
+    Deleted { path: String, side: Side },
+    Beside { path: String, beside: String, entry: Entry },
+    Agreed { path: String, entry: Option<Entry> },
+    Left(Problem),
+    Cancelled,
+}
+
+pub(crate) struct Applier<'a> {
+    pub(crate) roots: &'a Roots,
+    pub(crate) observed: &'a Observed,
+    pub(crate) ignored: &'a Ignored,
+    pub(crate) trash: &'a Trash,
+    /// The mark of the network's root.
+    pub(crate) mark: &'a str,
+    pub(crate) is_cancelled: &'a (dyn Fn() -> bool + Sync),
+    pub(crate) number: AtomicU64,
+    /// Where something could not be given another name, so that nothing may take its place.
+    pub(crate) stuck: Mutex<BTreeSet<String>>,
+}
+
+impl Applier<'_> {
+    pub(crate) fn apply(&self, plan: Plan, on_event: &mut dyn FnMut(Event)) -> Result<Done, Error> {
+        let mut record = Recorder::new(self)?;
+        let mut done = Done { problems: plan.problems, ..Done::default() };
+        let mut rest = plan.actions.as_slice();
+        let mut is_cut = false;
+        self.sweep();
+        // Actions of one rank do not depend on each other, but for folders, of which there are few.
+        while let Some(first) = rest.first() {
+            let rank = self.observed.rank(first);
+            let count = rest.iter().take_while(|action| self.observed.rank(action) == rank).count();
+            let (now, later) = rest.split_at(count);
+            rest = later;
+            let in_order = matches!(rank, Rank::RemoveFolder | Rank::MakeFolder);
+            is_cut |= self.run(now, in_order, &mut record, &mut done, on_event)?;
+            if is_cut {
+                break;
+            }
+        }
+        record.finish()?;
+        if is_cut {
+            return Err(Error::Cancelled);
+        }
+        Ok(done)
+    }
+
+    /// Carries actions out, side by side; `true` where the work was cancelled.
+    fn run(
+        &self,
+        actions: &[Action],
+        in_order: bool,
+        record: &mut Recorder<'_>,
+        done: &mut Done,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<bool, Error> {
+        let mut is_cut = false;
+        if in_order || actions.len() == 1 {
+            for action in actions {
+                is_cut |= record.take(self.one(action), done, on_event)?;
+                if is_cut {
+                    break;
+                }
+            }
+            return Ok(is_cut);
+        }
+        let (send, outcomes) = mpsc::sync_channel(1024);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                // Nobody listens any more only if the record cannot be written.
+                let _ = actions.par_iter().try_for_each(|action| {
+                    let outcome = self.one(action);
+                    let is_last = matches!(outcome, Outcome::Cancelled);
+                    send.send(outcome).map_err(|_| ()).and(if is_last { Err(()) } else { Ok(()) })
+                });
+            });
+            for outcome in outcomes {
+                is_cut |= record.take(outcome, done, on_event)?;
+            }
+            Ok(is_cut)
+        })
+    }
+
+    fn one(&self, action: &Action) -> Outcome {
+        if (self.is_cancelled)() {
+            return Outcome::Cancelled;
+        }
+        let result = match action {
+            Action::Agree { path } => Ok(self.agree(path)),
+            Action::Copy { path, from } => self.copy(path, *from),
+            Action::Delete { path, side } => self.delete(path, *side),
+            Action::Beside { path, side } => self.beside(path, *side),
+        };
+        match result {
+            Ok(outcome) => outcome,
+            Err(_) if (self.is_cancelled)() => Outcome::Cancelled,
+            Err(reason) => {
+                if let (Action::Beside { path, .. }, Ok(mut stuck)) = (action, self.stuck.lock()) {
+                    stuck.insert(path.clone());
+                }
+                let side = match action {
+                    Action::Copy { from: side, .. }
+                    | Action::Delete { side, .. }
+                    | Action::Beside { side, .. } => *side,
+                    Action::Agree { .. } => Side::Local,
+                };
+                Outcome::Left(Problem { path: action.path().to_owned(), side, reason })
+            }
+        }
+    }
+
+    /// Both have the same by now.
+    fn agree(&self, path: &str) -> Outcome {
+        let entry = match (
+            self.observed.changed(Side::Network, path),
+            self.observed.changed(Side::Local, path),
+        ) {
+            (
+                Some(Found::File { stamp: network, executable, content: Content::Hash(hash) }),
+                Some(Found::File { stamp: local, .. }),
+            ) => Some(Entry::File {
+                hash: *hash,
+                executable: *executable,
+                size: local.size,
+                stamps: Sides { network: Some(*network), local: Some(*local) },
+            }),
+            (Some(Found::Link { target, .. }), _) => Some(Entry::Link { target: target.clone() }),
+            (Some(Found::Dir), _) => Some(Entry::Dir),
+            _ => None,
+        };
+        Outcome::Agreed { path: path.to_owned(), entry }
+    }
+
+    fn copy(&self, path: &str, from: Side) -> Result<Outcome, Reason> {
+        let to = from.other();
+        let target = self.roots.at(to, path);
+        if self.stuck.lock().is_ok_and(|stuck| stuck.contains(path)) {
+            return Err(Reason::Changes);
+        }
+        self.check_parents(to, path)?;
+        let (entry, bytes) = match self.observed.changed(from, path) {
+            Some(Found::File { stamp, executable, content }) => {
+                let known = match content {
+                    Content::Hash(hash) => Some(*hash),
+                    Content::Unread => None,
+                };
+                let (entry, bytes) = self.copy_file(
+                    path,
+                    from,
+                    path,
+                    Source { stamp: *stamp, executable: *executable, known },
+                )?;
+                (entry, bytes)
+            }
+            Some(Found::Link { target: leads_to, .. }) => {
+                let temporary = self.temporary(&target);
+                traits::link(leads_to, &temporary).map_err(Reason::Io)?;
+                let temporary = Temporary::of(temporary);
+                self.put(&temporary, to, path)?;
+                (Entry::Link { target: leads_to.clone() }, 0)
+            }
+            Some(Found::Dir) | None => {
+                self.make_folder(to, path, &target)?;
+                (Entry::Dir, 0)
+            }
+        };
+        Ok(Outcome::Copied { path: path.to_owned(), to, entry, bytes })
+    }
+
+    fn make_folder(&self, side: Side, path: &str, target: &Utf8Path) -> Result<(), Reason> {
+        match look(target).map_err(Reason::Io)? {
+            Some(item) if item.kind == Kind::Dir => return Ok(()),
+            Some(item) if self.is_expected(side, path, Some(&item), target)? => {
+                self.trash.take(self.roots, side, path).map_err(Reason::Io)?;
+            }
+            Some(_) => return Err(Reason::Changes),
+            None => {}
+        }
+        std::fs::create_dir(target).map_err(Reason::Io)
+    }
+
+    /// Copies `path` of a side to `name` on the other one.
+    fn copy_file(
+        &self,
+        path: &str,
+        from: Side,
+        name: &str,
+        source: Source,
+    ) -> Result<(Entry, u64), Reason> {
+        let to = from.other();
+        let (from_traits, to_traits) = (self.observed.traits.of(from), self.observed.traits.of(to));
+        let target = self.roots.at(to, name);
+        let mut file = content::open(&self.roots.at(from, path)).map_err(Reason::Io)?;
+        let before = file.metadata().map_err(Reason::Io)?;
+        let is_same = |found: &std::fs::Metadata| {
+            from_traits.reduce(Stamp::of_metadata(found)) == source.stamp && found.is_file()
+        };
+        if !is_same(&before) {
+            return Err(Reason::Changes);
+        }
+        let temporary = Temporary::of(self.temporary(&target));
+        let mut copy = create(&temporary.path, &before, source.executable).map_err(Reason::Io)?;
+        let hash =
+            content::copy(&mut file, &mut copy, source.stamp.size, &|| (self.is_cancelled)())
+                .map_err(Reason::Io)?;
+        let after = file.metadata().map_err(Reason::Io)?;
+        if !is_same(&after) || source.known.is_some_and(|known| known != hash) {
+            return Err(Reason::Changes);
+        }
+        copy.set_modified(time(source.stamp.modified)).map_err(Reason::Io)?;
+        if let Ok(there) = std::fs::metadata(&target) {
+            keep_permissions(&copy, &there, source.executable).map_err(Reason::Io)?;
+        }
+        place::flush_file(&copy).map_err(Reason::Io)?;
+        drop(copy);
+        self.put(&temporary, to, name)?;
+        let arrived = look(&target).map_err(Reason::Io)?.ok_or(Reason::Changes)?;
+        let mut stamps = Sides { network: None, local: None };
+        *stamps.of_mut(from) = Some(source.stamp);
+        *stamps.of_mut(to) =
+            Some(to_traits.reduce(arrived.stamp)).filter(|stamp| stamp.size == source.stamp.size);
+        let entry =
+            Entry::File { hash, executable: source.executable, size: source.stamp.size, stamps };
+        Ok((entry, source.stamp.size))
+    }
+
+    /// Gives what has arrived its name, if what stands there is what the plan saw.
+    fn put(&self, temporary: &Temporary, side: Side, path: &str) -> Result<(), Reason> {
+        let target = self.roots.at(side, path);
+        let there = look(&target).map_err(Reason::Io)?;
+        if !self.is_expected(side, path, there.as_ref(), &target)? {
+            return Err(Reason::Changes);
+        }
+        match there.map(|item| item.kind) {
+            None => place::put_new(&temporary.path, &target).map_err(|error| {
+                let is_taken = error.kind() == io::ErrorKind::AlreadyExists;
+                if is_taken { Reason::Changes } else { Reason::Io(error) }
+            })?,
+            Some(Kind::Dir) => {
+                self.remove_folder(side, path)?;
+                place::put_new(&temporary.path, &target).map_err(Reason::Io)?;
+            }
+            Some(_) => {
+                let kept = self.trash.keep(self.roots, side, path).map_err(Reason::Io)?;
+                if let Err(error) = place::replace(&temporary.path, &target) {
+                    kept.give_back(&target);
+                    return Err(Reason::Io(error));
+                }
+            }
+        }
+        temporary.is_placed.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether what is at a path is what was seen there, or nothing.
+    fn is_expected(
+        &self,
+        side: Side,
+        path: &str,
+        there: Option<&Item>,
+        at: &Utf8Path,
+    ) -> Result<bool, Reason> {
+        let traits = self.observed.traits.of(side);
+        let is_link_to = |target: &str| {
+            std::fs::read_link(at).map(|found| found.to_str() == Some(target)).map_err(Reason::Io)
+        };
+        let Some(item) = there else { return Ok(true) };
+        let (kind, stamp) = (item.kind, traits.reduce(item.stamp));
+        if let Some(changed) = self.observed.scans.of(side).changes.get(path) {
+            return Ok(match changed {
+                None => false,
+                Some(Found::File { stamp: seen, .. }) => kind == Kind::File && stamp == *seen,
+                Some(Found::Link { target, .. }) => kind == Kind::Link && is_link_to(target)?,
+                Some(Found::Dir) => kind == Kind::Dir,
+            });
+        }
+        let recorded = self.observed.state.get(path).map(Record::entry);
+        Ok(match recorded {
+            None => false,
+            Some(Entry::File { stamps, size, .. }) => {
+                let touched = self.observed.scans.of(side).touched.get(path);
+                let is_seen = *stamps.of(side) == Some(stamp) || touched == Some(&stamp);
+                kind == Kind::File && stamp.size == size && is_seen
+            }
+            Some(Entry::Link { target }) => kind == Kind::Link && is_link_to(&target)?,
+            Some(Entry::Dir) => kind == Kind::Dir,
+        })
+    }
+
+    fn delete(&self, path: &str, side: Side) -> Result<Outcome, Reason> {
+        let target = self.roots.at(side, path);
+        self.check_parents(side, path)?;
+        let there = look(&target).map_err(Reason::Io)?;
+        let deleted = Outcome::Deleted { path: path.to_owned(), side };
+        let Some(item) = there else { return Ok(deleted) };
+        if !self.is_expected(side, path, Some(&item), &target)? {
+            return Err(Reason::Changes);
+        }
+        if item.kind == Kind::Dir {
+            self.remove_folder(side, path)?;
+        } else {
+            self.trash.take(self.roots, side, path).map_err(Reason::Io)?;
+        }
+        Ok(deleted)
+    }
+
+    /// Removes a folder in which nothing is left but what is ignored; that goes to the trash with it.
+    fn remove_folder(&self, side: Side, path: &str) -> Result<(), Reason> {
+        let target = self.roots.at(side, path);
+        match std::fs::remove_dir(&target) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(_) => {}
+        }
+        let listing = list(&target).map_err(Reason::Io)?;
+        let is_ignored = |item: &Item| {
+            let path = [path, "/", &item.name].concat();
+            is_own(&path) || self.ignored.covers(&path, item.kind == Kind::Dir)
+        };
+        let is_whole = listing.odd.is_empty() && listing.failed.is_empty();
+        if !is_whole || !listing.items.iter().all(is_ignored) {
+            return Err(Reason::Changes);
+        }
+        for item in &listing.items {
+            let path = [path, "/", &item.name].concat();
+            self.trash.take(self.roots, side, &path).map_err(Reason::Io)?;
+        }
+        std::fs::remove_dir(&target).map_err(Reason::Io)
+    }
+
+    /// Gives what a side has another name, on both sides.
+    fn beside(&self, path: &str, side: Side) -> Result<Outcome, Reason> {
+        let at = self.roots.at(side, path);
+        let item = look(&at).map_err(Reason::Io)?;
+        if !self.is_expected(side, path, item.as_ref(), &at)? {
+            return Err(Reason::Changes);
+        }
+        let found = self.observed.changed(side, path).ok_or(Reason::Changes)?;
+        let hash = match found {
+            Found::File { content: Content::Hash(hash), .. } => *hash,
+            Found::File { .. } => content::hash(&at).map_err(Reason::Io)?.0,
+            Found::Link { target, .. } => blake3::hash(target.as_bytes()),
+            Found::Dir => return Err(Reason::Changes),
+        };
+        let name = names::beside(path, side, &hash);
+        // Another one of this name holds the same, unless somebody has edited it.
+        place::put_new(&at, &self.roots.at(side, &name)).map_err(Reason::Io)?;
+        let entry = match found {
+            Found::File { executable, .. } => {
+                let moved = look(&self.roots.at(side, &name)).map_err(Reason::Io)?;
+                let stamp = moved.ok_or(Reason::Changes)?.stamp;
+                let stamp = self.observed.traits.of(side).reduce(stamp);
+                let source = Source { stamp, executable: *executable, known: Some(hash) };
+                self.copy_file(&name, side, &name, source)?.0
+            }
+            Found::Link { target, .. } => {
+                let to = side.other();
+                let temporary = self.temporary(&self.roots.at(to, &name));
+                traits::link(target, &temporary).map_err(Reason::Io)?;
+                self.put(&Temporary::of(temporary), to, &name)?;
+                Entry::Link { target: target.clone() }
+            }
+            Found::Dir => return Err(Reason::Changes),
+        };
+        Ok(Outcome::Beside { path: path.to_owned(), beside: name, entry })
+    }
+
+    /// Refuses to go through a link: it may lead out of the root.
+    fn check_parents(&self, side: Side, path: &str) -> Result<(), Reason> {
+        let Some(folder) = parent(path) else { return Ok(()) };
+        for above in std::iter::once(folder).chain(ancestors(folder)) {
+            match look(&self.roots.at(side, above)).map_err(Reason::Io)? {
+                Some(item) if item.kind == Kind::Dir => {}
+                _ => return Err(Reason::Changes),
+            }
+        }
+        Ok(())
+    }
+
+    /// The name of a file on its way, beside the one that it becomes. It says whose it is.
+    fn temporary(&self, target: &Utf8Path) -> Utf8PathBuf {
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}{number:x}{TEMPORARY}", self.own_prefix());
+        target.with_file_name(name)
+    }
+
+    /// What the names of our files on their way begin with; of another machine's, with something else.
+    fn own_prefix(&self) -> String {
+        let place = [self.roots.of(Side::Local).as_str(), self.mark].concat();
+        let digits = blake3::hash(place.as_bytes()).to_hex();
+        format!(".{}-", digits.as_str().get(..8).unwrap_or_default())
+    }
+
+    /// Removes files on their way that a killed run of ours left.
+    fn sweep(&self) {
+        let prefix = self.own_prefix();
+        for side in Side::BOTH {
+            for path in &self.observed.scans.of(side).leftovers {
+                let name = path.rsplit('/').next().unwrap_or(path);
+                if side == Side::Local || name.starts_with(&prefix) {
+                    // The next run tries again.
+                    let _ = std::fs::remove_file(self.roots.at(side, path));
+                }
+            }
+        }
+    }
+}
+
+/// What is to be copied, as it was seen.
+#[derive(Clone, Copy)]
+struct Source {
+    stamp: Stamp,
+    executable: bool,
+    known: Option<blake3::Hash>,
+}
+
+/// A file on its way, removed unless it was given its name.
+struct Temporary {
+    path: Utf8PathBuf,
+    is_placed: std::sync::atomic::AtomicBool,
+}
+
+impl Temporary {
+    fn of(path: Utf8PathBuf) -> Self {
+        Self { path, is_placed: false.into() }
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.is_placed.load(Ordering::Relaxed) {
+            // The next run sweeps.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// A new file, as open to others as the one that it is a copy of.
+#[cfg(unix)]
+fn create(path: &Utf8Path, source: &std::fs::Metadata, executable: bool) -> io::Result<File> {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    let mode = with_executable(source.permissions().mode() & 0o777, executable) | 0o200;
+    File::options().read(true).write(true).create_new(true).mode(mode).open(path)
+}
+
+#[cfg(not(unix))]
+fn create(path: &Utf8Path, _source: &std::fs::Metadata, _executable: bool) -> io::Result<File> {
+    File::create_new(path)
+}
+
+/// The permissions of the file that is replaced, but for whether it may be executed.
+#[cfg(unix)]
+fn keep_permissions(copy: &File, there: &std::fs::Metadata, executable: bool) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = with_executable(there.permissions().mode() & 0o777, executable);
+    copy.set_permissions(std::fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "as on other systems")]
+fn keep_permissions(_copy: &File, _there: &std::fs::Metadata, _executable: bool) -> io::Result<()> {
+    Ok(())
+}
+
+/// Who may read may execute, or nobody may.
+#[cfg(unix)]
+fn with_executable(mode: u32, executable: bool) -> u32 {
+    if executable { mode | ((mode & 0o444) >> 2) } else { mode & !0o111 }
+}
+
+fn time(nanoseconds: i64) -> SystemTime {
+    let distance = Duration::from_nanos(nanoseconds.unsigned_abs());
+    if nanoseconds < 0 { UNIX_EPOCH - distance } else { UNIX_EPOCH + distance }
+}
+
+/// Collects what was done, and writes the record.
+struct Recorder<'a> {
+    applier: &'a Applier<'a>,
+    /// Made when there is something to record.
+    entries: Option<Entries>,
+    written: Instant,
+    /// How far the clock of the network's file system is ahead.
+    ahead: Option<Sides<i64>>,
+}
+
+impl<'a> Recorder<'a> {
+    fn new(applier: &'a Applier<'a>) -> Result<Self, Error> {
+        let mut record = Self { applier, entries: None, written: Instant::now(), ahead: None };
+        let observed = applier.observed;
+        let is_new = observed.state.header.root != applier.mark;
+        let is_touched = Side::BOTH.iter().any(|side| !observed.scans.of(*side).touched.is_empty());
+        if is_new || is_touched || observed.state.header.ignored != applier.ignored.digest {
+            record.entries();
+        }
+        for side in Side::BOTH {
+            for (path, stamp) in &observed.scans.of(side).touched {
+                let settled = record.settled(side, *stamp)?;
+                if let Some(Entry::File { stamps, .. }) = record.entries().get_mut(path) {
+                    *stamps.of_mut(side) = settled;
+                }
+            }
+        }
+        Ok(record)
+    }
+
+    fn entries(&mut self) -> &mut Entries {
+        self.entries.get_or_insert_with(|| self.applier.observed.state.entries())
+    }
+
+    /// Takes what came of an action; `true` where the work was cancelled.
+    fn take(
+        &mut self,
+        outcome: Outcome,
+        done: &mut Done,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<bool, Error> {
+        match outcome {
+            Outcome::Copied { path, to, entry, bytes } => {
+                *done.copied.of_mut(to) += 1;
+                done.bytes += bytes;
+                on_event(Event::Copied { path: path.clone(), to, bytes });
+                self.set(path, entry)?;
+            }
+            Outcome::Deleted { path, side } => {
+                *done.deleted.of_mut(side) += 1;
+                on_event(Event::Deleted { path: path.clone(), side });
+                self.entries().remove(&path);
+            }
+            Outcome::Beside { path, beside, entry } => {
+                on_event(Event::Conflict { path: path.clone(), beside: beside.clone() });
+                done.conflicts.push((path, beside.clone()));
+                self.set(beside, entry)?;
+            }
+            Outcome::Agreed { path, entry: Some(entry) } => self.set(path, entry)?,
+            Outcome::Agreed { path, entry: None } => {
+                self.entries().remove(&path);
+            }
+            Outcome::Left(problem) => done.problems.push(problem),
+            Outcome::Cancelled => return Ok(true),
+        }
+        if self.written.elapsed() > CHECKPOINT {
+            self.write()?;
+        }
+        Ok(false)
+    }
+
+    fn set(&mut self, path: String, mut entry: Entry) -> Result<(), Error> {
+        if let Entry::File { stamps, .. } = &mut entry {
+            for side in Side::BOTH {
+                if let Some(stamp) = *stamps.of(side) {
+                    *stamps.of_mut(side) = self.settled(side, stamp)?;
+                }
+            }
+        }
+        self.entries().insert(path, entry);
+        Ok(())
+    }
+
+    /// The stamp, if no write that followed could have left it as it is.
+    fn settled(&mut self, side: Side, stamp: Stamp) -> Result<Option<Stamp>, Error> {
+        if self.ahead.is_none() {
+            let (network, local) = (self.clock(Side::Network)?, self.clock(Side::Local)?);
+            self.ahead = Some(Sides { network, local });
+        }
+        let ahead = self.ahead.as_ref().map_or(0, |ahead| *ahead.of(side));
+        let started = self.applier.observed.started;
+        let distance = Duration::from_nanos(ahead.unsigned_abs());
+        let started = if ahead < 0 { started - distance } else { started + distance };
+        Ok(stamp.is_settled(started).then_some(stamp))
+    }
+
+    /// How many nanoseconds the clock of a side's file system is ahead of ours.
+    fn clock(&self, side: Side) -> Result<i64, Error> {
+        let path = self.applier.roots.own(side);
+        let ask = || {
+            let file = tempfile::Builder::new().suffix(TEMPORARY).tempfile_in(&path)?;
+            let before = SystemTime::now();
+            io::Write::write_all(&mut file.as_file(), b"x")?;
+            let there = file.as_file().metadata()?.modified()?;
+            Ok(match there.duration_since(before) {
+                Ok(ahead) => i64::try_from(ahead.as_nanos()).unwrap_or(i64::MAX),
+                Err(behind) => {
+                    i64::try_from(behind.duration().as_nanos()).map_or(i64::MIN, |nanos| -nanos)
+                }
+            })
+        };
+        ask().map_err(|source| Error::Write { path: path.clone(), source })
+    }
+
+    fn finish(mut self) -> Result<(), Error> {
+        self.write()
+    }
+
+    fn write(&mut self) -> Result<(), Error> {
+        let Some(entries) = &self.entries else { return Ok(()) };
+        let applier = self.applier;
+        for side in Side::BOTH {
+            // What is recorded is on the disk.
+            place::flush_all(applier.roots.of(side));
+        }
+        let mut header = applier.observed.state.header.clone();
+        applier.mark.clone_into(&mut header.root);
+        header.ignored.clone_from(&applier.ignored.digest);
+        State::of(header, &whole(entries)).write(&applier.roots.state())?;
+        self.written = Instant::now();
+        Ok(())
+    }
+}
+
+/// Entries of which every folder is one too: a run that is cut off may know a file before its folder.
+fn whole(entries: &Entries) -> BTreeMap<String, Entry> {
+    let mut whole = entries.clone();
+    for path in entries.keys() {
+        for above in ancestors(path) {
+            if !matches!(entries.get(above), Some(Entry::Dir)) {
+                whole.insert(above.to_owned(), Entry::Dir);
+            }
+        }
+    }
+    whole
+}

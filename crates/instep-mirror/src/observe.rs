@@ -1,0 +1,112 @@
+//! Observe: the record, and what differs from it on both sides.
+
+use std::time::SystemTime;
+
+use camino::Utf8Path;
+
+use crate::error::Error;
+use crate::ignored::Ignored;
+use crate::node::{Side, Sides};
+use crate::plan::Rank;
+use crate::reconcile::Action;
+use crate::root::Roots;
+use crate::scan::{Found, Scan, read_unread, scan};
+use crate::state::{Loaded, State, set_aside};
+use crate::traits::Traits;
+
+/// Both sides at one moment.
+#[derive(Debug)]
+pub struct Observed {
+    pub(crate) state: State,
+    pub(crate) scans: Sides<Scan>,
+    pub(crate) traits: Sides<Traits>,
+    /// When looking began.
+    pub(crate) started: SystemTime,
+    /// Where a damaged record was put.
+    pub(crate) record_lost: Option<String>,
+}
+
+impl Observed {
+    /// How many files, links and folders a side has.
+    pub fn entries(&self, side: Side) -> usize {
+        self.scans.of(side).entries
+    }
+
+    /// What a side has at a path where it is not as it is recorded.
+    pub(crate) fn changed(&self, side: Side, path: &str) -> Option<&Found> {
+        self.scans.of(side).changes.get(path).and_then(Option::as_ref)
+    }
+
+    pub(crate) fn rank(&self, action: &Action) -> Rank {
+        let is_dir = match action {
+            Action::Copy { path, from: side }
+            | Action::Delete { path, side }
+            | Action::Beside { path, side } => match self.scans.of(*side).changes.get(path) {
+                Some(found) => matches!(found, Some(Found::Dir)),
+                None => self.state.get(path).is_some_and(|record| record.is_dir()),
+            },
+            Action::Agree { .. } => false,
+        };
+        Rank::of(action, is_dir)
+    }
+}
+
+pub(crate) fn observe(
+    roots: &Roots,
+    ignored: &Ignored,
+    is_cancelled: &(dyn Fn() -> bool + Sync),
+) -> Result<Observed, Error> {
+    let started = SystemTime::now();
+    let (state, record_lost) = load(&roots.state(), ignored)?;
+    roots.guard(&state)?;
+    let traits = roots.traits()?;
+    let one =
+        |side: Side| scan(side, roots.of(side), &state, ignored, *traits.of(side), is_cancelled);
+    let (network, local) = rayon::join(|| one(Side::Network), || one(Side::Local));
+    let mut scans = Sides { network: network?, local: local? };
+    // A drive that went away in between looks like an empty one.
+    roots.guard(&state)?;
+    let met = meetings(&scans);
+    for side in Side::BOTH {
+        read_unread(roots.of(side), *traits.of(side), scans.of_mut(side), &met);
+    }
+    Ok(Observed { state, scans, traits, started, record_lost })
+}
+
+/// Paths at which both sides have a file that is not as it is recorded: only their contents tell whether
+/// they differ.
+fn meetings(scans: &Sides<Scan>) -> Vec<String> {
+    let is_file = |found: Option<&Option<Found>>| matches!(found, Some(Some(Found::File { .. })));
+    let network = scans.network.changes.iter();
+    network
+        .filter(|(path, found)| is_file(Some(found)) && is_file(scans.local.changes.get(*path)))
+        .map(|(path, _)| path.clone())
+        .collect()
+}
+
+/// The record. One that is damaged is put aside: without it, both sides are compared by content, and
+/// nothing is deleted. What is ignored by now is forgotten.
+fn load(path: &Utf8Path, ignored: &Ignored) -> Result<(State, Option<String>), Error> {
+    let (state, lost) = match State::load(path)? {
+        Loaded::State(state) => (state, None),
+        Loaded::Missing => (State::empty(), None),
+        Loaded::Corrupt => (State::empty(), Some(set_aside(path)?.into_string())),
+    };
+    if state.len() == 0 || state.header.ignored == ignored.digest {
+        return Ok((state, lost));
+    }
+    let mut entries = state.entries();
+    let mut gone: Option<String> = None;
+    entries.retain(|path, entry| {
+        if gone.as_ref().is_some_and(|folder| path.starts_with(folder.as_str())) {
+            return false;
+        }
+        let is_dir = matches!(entry, crate::state::Entry::Dir);
+        if !ignored.covers(path, is_dir) {
+            return true;
+        }
+        gone = is_dir.then(|| [path, "/"].concat());
+        false
+    });
+    Ok((State::of(state.header.clone(), &entries), lost))
+}
