@@ -75,6 +75,15 @@ pub(crate) enum Command {
         instep conflicts --fix    write the smallest of them; comments and order stay"
     )]
     Conflicts(ConflictsArgs),
+    /// Keep a network folder and a local one equal
+    #[command(
+        after_help = "Examples:\n  instep mirror run -- docker compose up    work locally, synced all the while\n  \
+        instep mirror sync                        both ways, once\n  \
+        instep mirror status                      what differs, conflicts, the trash (exit code 1)\n  \
+        instep mirror resolve notes.txt --keep local\n\n\
+        Where the project lies on a local disk and nothing is configured, no mirror is needed: `run` just runs."
+    )]
+    Mirror(MirrorArgs),
     /// What is wrong, and the command that mends it
     Doctor(Environments),
     /// Installed against locked, and locked against the index
@@ -272,6 +281,139 @@ impl From<Tool> for instep::config::Tool {
             Tool::Uv => Self::Uv,
             Tool::Pip => Self::Pip,
             Tool::PipTools => Self::PipTools,
+        }
+    }
+}
+
+/// `instep mirror`.
+#[derive(Debug, Args)]
+pub(crate) struct MirrorArgs {
+    #[command(subcommand)]
+    pub(crate) command: MirrorCommand,
+}
+
+/// What is done to a mirror.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MirrorCommand {
+    /// Make the local side and sync; everything on both sides is kept
+    Init(WhichMirror),
+    /// Bring network changes down
+    Down(MirrorSyncArgs),
+    /// Bring local changes up
+    Up(MirrorSyncArgs),
+    /// Bring both sides in step
+    Sync(MirrorSyncArgs),
+    /// What differs, conflicts, the trash, the last sync (exit code 1)
+    Status(WhichMirror),
+    /// Are both sides there, writable, with room; what their file systems can tell
+    Validate(WhichMirror),
+    /// Keep both sides in step until Ctrl-C
+    Watch(WhichMirror),
+    /// Run a command in the local side, kept in step all the while
+    Run(MirrorRunArgs),
+    /// Before a step of a workflow: bring network changes down, in 30 seconds at most
+    PreStep(WhichMirror),
+    /// After a step of a workflow: bring local changes up, in 60 seconds at most
+    PostStep(MirrorStepArgs),
+    /// Resolve a conflict
+    Resolve(MirrorResolveArgs),
+    /// Put something from the trash back, on the local side
+    Restore(MirrorRestoreArgs),
+}
+
+/// Which mirror.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WhichMirror {
+    /// A mirror of the configuration
+    #[arg(long = "mirror", env = "INSTEP_MIRROR", value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// The network folder
+    #[arg(long, env = "INSTEP_MIRROR_NETWORK", value_name = "PATH")]
+    pub(crate) network: Option<Utf8PathBuf>,
+    /// The local folder
+    #[arg(long, env = "INSTEP_MIRROR_LOCAL", value_name = "PATH")]
+    pub(crate) local: Option<Utf8PathBuf>,
+}
+
+/// `instep mirror sync`, `down` and `up`.
+#[derive(Debug, Args)]
+pub(crate) struct MirrorSyncArgs {
+    #[command(flatten)]
+    pub(crate) which: WhichMirror,
+    /// Let so many files be deleted, whatever their share
+    #[arg(long, value_name = "N")]
+    pub(crate) allow_deletes: Option<usize>,
+    /// Change nothing, and list what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// `instep mirror run`.
+#[derive(Debug, Args)]
+pub(crate) struct MirrorRunArgs {
+    #[command(flatten)]
+    pub(crate) which: WhichMirror,
+    /// The command and its arguments
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "COMMAND"
+    )]
+    pub(crate) command: Vec<String>,
+}
+
+/// `instep mirror post-step`.
+#[derive(Debug, Args)]
+pub(crate) struct MirrorStepArgs {
+    /// The step, for messages
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) which: WhichMirror,
+}
+
+/// `instep mirror resolve`.
+#[derive(Debug, Args)]
+pub(crate) struct MirrorResolveArgs {
+    /// Where both sides had a change, as `status` lists it
+    #[arg(value_name = "PATH")]
+    pub(crate) path: String,
+    /// Whose version stays; the other one goes to the trash
+    #[arg(long, value_name = "SIDE")]
+    pub(crate) keep: Keep,
+    #[command(flatten)]
+    pub(crate) which: WhichMirror,
+}
+
+/// `instep mirror restore`.
+#[derive(Debug, Args)]
+pub(crate) struct MirrorRestoreArgs {
+    /// Where it was
+    #[arg(value_name = "PATH")]
+    pub(crate) path: String,
+    #[command(flatten)]
+    pub(crate) which: WhichMirror,
+}
+
+/// Whose version stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Keep {
+    /// The network's
+    Network,
+    /// The local one
+    Local,
+    /// Both, the other one under a name of its own
+    Both,
+}
+
+impl From<Keep> for instep::mirror::Keep {
+    fn from(keep: Keep) -> Self {
+        use instep::mirror::Side;
+        match keep {
+            Keep::Network => Self::Side(Side::Network),
+            Keep::Local => Self::Side(Side::Local),
+            Keep::Both => Self::Both,
         }
     }
 }

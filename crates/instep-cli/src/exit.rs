@@ -1,4 +1,4 @@
-//! Exit codes: the three that there are.
+//! Exit codes: the three that there are, and that of a command that is run for somebody.
 
 use std::process::ExitCode;
 
@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     No,
     /// 2: it could not be done.
     Failed,
+    /// As the command that was run ended.
+    Code(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -19,6 +21,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => 0,
             Exit::No => 1,
             Exit::Failed => 2,
+            Exit::Code(code) => code,
         })
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use instep::Event;
 use instep::layer::Event as LayerEvent;
+use instep::mirror::{Event as MirrorEvent, Side};
 use instep::venv::{Activity, Event as VenvEvent, Operation, Plan, Step};
 
 use crate::commands::count;
@@ -54,6 +55,7 @@ impl<'a> Progress<'a> {
                 self.step(environment, &format!("compiling `{lock}`"));
             }
             Event::Layers { detail } => self.layers(detail),
+            Event::Mirror { mirror, detail } => self.mirror(mirror, detail),
             Event::Planned { environment, plan } => self.detail(environment, &plan_line(plan)),
             Event::Venv { environment, detail } => self.venv(environment, detail),
             Event::StepStarted { environment, step } => {
@@ -94,6 +96,67 @@ impl<'a> Progress<'a> {
                 self.printer.say(&paint(Tone::Dim, &format!("  {NAME} | {line}")));
             }
             _ => {}
+        }
+    }
+
+    fn mirror(&mut self, name: &str, event: &MirrorEvent) {
+        match event {
+            MirrorEvent::Scanning => {
+                if let Some(bar) = self.bar(name) {
+                    bar.set_style(spinning());
+                    bar.set_message("looking at both sides");
+                }
+            }
+            MirrorEvent::Planned { copies, bytes, deletes, conflicts } => {
+                if copies + deletes + conflicts == 0 {
+                    self.finish(name);
+                } else if let Some(bar) = self.bar(name) {
+                    bar.set_length((copies + deletes + conflicts) as u64);
+                    bar.set_position(0);
+                    bar.set_style(counted());
+                    bar.set_message(human(*bytes));
+                }
+            }
+            MirrorEvent::Copied { path, to, .. } => {
+                self.advance(name);
+                self.change(&format!("{} {path}", arrow(*to)));
+            }
+            MirrorEvent::Deleted { path, side } => {
+                self.advance(name);
+                self.change(&format!("{} {path}", paint(Tone::Bad, &format!("- {side}"))));
+            }
+            MirrorEvent::Conflict { path, beside } => {
+                self.advance(name);
+                self.printer.note(&format!("both sides changed {path}: the other one is {beside}"));
+            }
+            MirrorEvent::Interrupted { message, hint, .. } => {
+                self.finish(name);
+                self.printer.note(message);
+                if let Some(hint) = hint {
+                    self.printer.hint(hint);
+                }
+            }
+            MirrorEvent::Recovered => self.printer.note("both sides are in step again"),
+            MirrorEvent::RecordLost { aside } => self.printer.note(&format!(
+                "the record of the mirror was damaged, and is kept as `{aside}`; both sides are compared anew, \
+                 and nothing is deleted"
+            )),
+            _ => {}
+        }
+    }
+
+    fn advance(&mut self, name: &str) {
+        if let Some(bar) = self.bar(name) {
+            bar.inc(1);
+            if bar.length().is_some_and(|length| bar.position() >= length) {
+                self.finish(name);
+            }
+        }
+    }
+
+    fn change(&self, text: &str) {
+        if self.printer.is_verbose() {
+            self.printer.say(&format!("  {text}"));
         }
     }
 
@@ -170,6 +233,16 @@ impl<'a> Progress<'a> {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Where a copy goes: up to the network, or down.
+pub(crate) fn arrow(to: Side) -> String {
+    paint(Tone::Good, if to == Side::Network { "^" } else { "v" })
+}
+
+/// Bytes as people read them.
+pub(crate) fn human(bytes: u64) -> String {
+    indicatif::HumanBytes(bytes).to_string()
 }
 
 fn spinning() -> ProgressStyle {

@@ -7,6 +7,41 @@ pub fn is_network(folder: &Utf8Path) -> bool {
     platform::is_network(folder)
 }
 
+/// The bytes that are free on the drive of a folder, for us; `None` where the system does not say.
+pub fn free_space(folder: &Utf8Path) -> Option<u64> {
+    space::free(folder)
+}
+
+#[cfg(unix)]
+mod space {
+    use camino::Utf8Path;
+
+    pub(super) fn free(folder: &Utf8Path) -> Option<u64> {
+        let found = rustix::fs::statvfs(folder.as_std_path()).ok()?;
+        Some(found.f_bavail.saturating_mul(found.f_frsize))
+    }
+}
+
+#[cfg(windows)]
+mod space {
+    use camino::Utf8Path;
+
+    pub(super) fn free(folder: &Utf8Path) -> Option<u64> {
+        let mut free = 0;
+        winsafe::GetDiskFreeSpaceEx(Some(folder.as_str()), Some(&mut free), None, None).ok()?;
+        Some(free)
+    }
+}
+
+#[cfg(not(any(unix, windows)))]
+mod space {
+    use camino::Utf8Path;
+
+    pub(super) fn free(_folder: &Utf8Path) -> Option<u64> {
+        None
+    }
+}
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod platform {
     use camino::Utf8Path;

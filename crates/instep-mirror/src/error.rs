@@ -117,6 +117,14 @@ pub enum Error {
         /// The path.
         path: String,
     },
+    /// The system cannot watch a folder.
+    #[error("cannot watch `{path}`")]
+    Watch {
+        /// Which.
+        path: Utf8PathBuf,
+        /// Why.
+        source: notify::Error,
+    },
     /// The work was cancelled.
     #[error("cancelled; what was done is recorded")]
     Cancelled,
@@ -152,6 +160,9 @@ impl Error {
             Self::NewerState { .. } => "use that version of Instep".to_owned(),
             Self::NoConflict { .. } => "`instep mirror status` lists them".to_owned(),
             Self::NotInTrash { .. } => "`instep mirror status` says what is in it".to_owned(),
+            Self::Watch { .. } => {
+                "on Linux, a larger `fs.inotify.max_user_watches` may help".to_owned()
+            }
             Self::InTheWay { .. } => "move it away first".to_owned(),
             Self::Read { source, .. } | Self::Write { source, .. } => {
                 return instep_fs::hint_for(source).map(str::to_owned);

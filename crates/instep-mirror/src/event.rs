@@ -45,6 +45,17 @@ pub enum Event {
         /// The name of the other one.
         beside: String,
     },
+    /// A sync of a watch could not be made; it is tried again.
+    Interrupted {
+        /// Why.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+        /// Whether the network cannot be reached: the local side can be worked with.
+        is_disconnected: bool,
+    },
+    /// After an interruption, both sides are in step again.
+    Recovered,
     /// The record was damaged: it was put aside, and is made anew from both sides.
     RecordLost {
         /// Where it is now.

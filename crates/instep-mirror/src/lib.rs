@@ -39,9 +39,10 @@ mod scan;
 mod state;
 mod traits;
 mod trash;
+mod watch;
 
 pub use apply::Done;
-pub use drive::is_network;
+pub use drive::{free_space, is_network};
 pub use error::Error;
 pub use event::Event;
 pub use log::SyncLog;

@@ -98,8 +98,7 @@ impl Mirror {
         self.roots.of(side)
     }
 
-    /// Makes the local root if it is missing, forgets what is recorded, and syncs: everything on either
-    /// side is kept.
+    /// Forgets what is recorded, and syncs: everything on either side is kept.
     ///
     /// # Errors
     ///
@@ -109,9 +108,7 @@ impl Mirror {
         on_event: &mut dyn FnMut(Event),
         is_cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Done, Error> {
-        let path = self.roots.of(Side::Local);
-        std::fs::create_dir_all(path)
-            .map_err(|source| Error::Write { path: path.to_owned(), source })?;
+        self.make_local()?;
         {
             let _lock = self.lock(is_cancelled)?;
             self.roots.forget()?;
@@ -133,7 +130,7 @@ impl Mirror {
         plan(observed, direction)
     }
 
-    /// Brings both sides in step.
+    /// Brings both sides in step. A local root that is missing is made, and has everything afterwards.
     ///
     /// # Errors
     ///
@@ -145,6 +142,7 @@ impl Mirror {
         on_event: &mut dyn FnMut(Event),
         is_cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Done, Error> {
+        self.make_local()?;
         let _lock = self.lock(is_cancelled)?;
         // Before anything is made in a root that may be another one.
         let known = match State::load(&self.roots.state())? {
@@ -187,6 +185,12 @@ impl Mirror {
             trash::expire(&self.roots, side, self.settings.trash_age)?;
         }
         Ok(done)
+    }
+
+    fn make_local(&self) -> Result<(), Error> {
+        let path = self.roots.of(Side::Local);
+        std::fs::create_dir_all(path)
+            .map_err(|source| Error::Write { path: path.to_owned(), source })
     }
 
     fn lock(&self, is_cancelled: &(dyn Fn() -> bool + Sync)) -> Result<FileLock, Error> {

@@ -102,7 +102,7 @@ fn the_first_sync_copies_everything_and_the_second_nothing() {
         pair.write(Side::Network, path, text);
     }
     fs::create_dir(pair.at(Side::Network, "empty")).unwrap();
-    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_500_000_000);
+    let time = SystemTime::UNIX_EPOCH + Duration::from_hours(416_666);
     let file = fs::File::options().write(true).open(pair.at(Side::Network, "a.txt")).unwrap();
     file.file().set_modified(time).unwrap();
     let done = pair.sync();

@@ -92,6 +92,34 @@ pub enum Error {
         /// The member's folder.
         folder: Utf8PathBuf,
     },
+    /// A mirror that is not configured.
+    #[error("there is no mirror `{name}` (there is: {})", known.join(", "))]
+    UnknownMirror {
+        /// As it was asked for.
+        name: String,
+        /// Those that are.
+        known: Vec<String>,
+    },
+    /// Several mirrors, and none was asked for.
+    #[error("there are several mirrors: {}", known.join(", "))]
+    WhichMirror {
+        /// Their names.
+        known: Vec<String>,
+    },
+    /// The user's folder for data is not known.
+    #[error("there is no home folder in which the local side of the mirror could lie")]
+    NoStaging,
+    /// A mirror failed.
+    #[error(transparent)]
+    Mirror(#[from] instep_mirror::Error),
+    /// A command could not be started.
+    #[error("cannot start `{program}`")]
+    Command {
+        /// Which.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
     /// An environment is told to follow several sources.
     #[error("environment `{name}` names more than one source: {}", sources.join(", "))]
     SeveralSources {
@@ -257,6 +285,15 @@ impl Error {
                  `instep sync` compiles the lock of a single environment"
             }
             Self::UvLock { .. } => "write it anew with `uv lock`",
+            Self::UnknownMirror { .. } => {
+                "they are the tables `[mirror.NAME]` of the configuration"
+            }
+            Self::WhichMirror { .. } => "name one of them",
+            Self::NoStaging => {
+                "name the local folder: `--local`, or `local` under [mirror.default]"
+            }
+            Self::Mirror(error) => return error.hint(),
+            Self::Command { .. } => "check its name, and whether it is on PATH",
             Self::EmptyLayers { .. } => {
                 "write one there, or name their folder: `directory` under [layers]"
             }
@@ -321,6 +358,7 @@ impl Error {
         match self {
             Self::Venv(error) => error.is_cancelled(),
             Self::Lock(error) => error.is_cancelled(),
+            Self::Mirror(error) => error.is_cancelled(),
             Self::Tools(error) | Self::Step { source: error, .. } => error.is_cancelled(),
             Self::Fs(error) => matches!(error, instep_fs::Error::Cancelled { .. }),
             _ => false,

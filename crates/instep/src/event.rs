@@ -57,6 +57,13 @@ pub enum Event {
         /// What happened.
         detail: instep_lock::Event,
     },
+    /// A mirror is being synced.
+    Mirror {
+        /// Its name.
+        mirror: String,
+        /// What happened.
+        detail: instep_mirror::Event,
+    },
     /// What is going to be done.
     Planned {
         /// The environment.

@@ -21,6 +21,8 @@ pub struct Config {
     pub env: BTreeMap<String, Env>,
     /// Layers of requirements, locked together.
     pub layers: Option<Layers>,
+    /// Folders that are kept equal, by name.
+    pub mirror: BTreeMap<String, Mirror>,
     /// The journal of syncs.
     pub journal: Journal,
 }
@@ -328,6 +330,41 @@ pub struct Layer {
     pub platform: Option<String>,
     /// Whether its lock has the digests of files. Default: as for all layers.
     pub hashes: Option<bool>,
+}
+
+/// Two folders that are kept equal.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Mirror {
+    /// The one that others see too. Default: the folder of the configuration, where that lies on a network
+    /// drive; otherwise no mirror is needed.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub network: Option<Utf8PathBuf>,
+    /// The one on this machine. Default: a folder of its own among the user's data.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub local: Option<Utf8PathBuf>,
+    /// What is not mirrored, as in `.gitignore`.
+    pub ignore: Vec<String>,
+    /// The percentage of all files that a sync may delete on a side without being told. Default: 25.
+    pub max_deletes: u8,
+    /// For how many days the trash keeps what was replaced or deleted. Default: 30.
+    pub trash_days: u32,
+    /// Seconds between two looks at the network, while it is watched. Default: 30.
+    pub interval: u32,
+}
+
+impl Default for Mirror {
+    fn default() -> Self {
+        Self {
+            network: None,
+            local: None,
+            ignore: Vec::new(),
+            max_deletes: 25,
+            trash_days: 30,
+            interval: 30,
+        }
+    }
 }
 
 /// The journal of syncs.
