@@ -1,7 +1,8 @@
 //! Apply: carries a plan out. Every file arrives whole or not at all, nothing is replaced or removed that
 //! is not what the plan saw, and what is replaced or removed goes to the trash.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,6 +34,15 @@ use crate::trash::Trash;
 /// How often the record is written while files are copied, so that a run that is cut off need not compare
 /// everything anew.
 const CHECKPOINT: Duration = Duration::from_secs(30);
+
+/// How many small files are handed over at once, and what is large.
+const TOGETHER: usize = 32;
+const LARGE: u64 = 1 << 20;
+
+thread_local! {
+    /// The folder that was found to be one last, and in which run: most files follow others of their folder.
+    static FOLDER: RefCell<(u64, Utf8PathBuf)> = const { RefCell::new((0, Utf8PathBuf::new())) };
+}
 
 /// What was done.
 #[derive(Debug, Default)]
@@ -68,6 +78,8 @@ pub(crate) struct Applier<'a> {
     pub(crate) mark: &'a str,
     pub(crate) is_cancelled: &'a (dyn Fn() -> bool + Sync),
     pub(crate) number: AtomicU64,
+    /// Another one for each run of this process.
+    pub(crate) run: u64,
     /// Where something could not be given another name, so that nothing may take its place.
     pub(crate) stuck: Mutex<BTreeSet<String>>,
 }
@@ -117,17 +129,21 @@ impl Applier<'_> {
             }
             return Ok(is_cut);
         }
-        let (send, outcomes) = mpsc::sync_channel(1024);
+        // Small files are handed over many at once.
+        let bytes: u64 = actions.iter().map(|action| self.observed.size(action)).sum();
+        let is_small = bytes / (actions.len() as u64) < LARGE;
+        let (send, outcomes) = mpsc::sync_channel(64);
         std::thread::scope(|scope| {
             scope.spawn(move || {
+                let parts = actions.par_chunks(if is_small { TOGETHER } else { 1 });
                 // Nobody listens any more only if the record cannot be written.
-                let _ = actions.par_iter().try_for_each(|action| {
-                    let outcome = self.one(action);
-                    let is_last = matches!(outcome, Outcome::Cancelled);
-                    send.send(outcome).map_err(|_| ()).and(if is_last { Err(()) } else { Ok(()) })
+                let _ = parts.try_for_each(|part| {
+                    let outcomes: Vec<Outcome> = part.iter().map(|one| self.one(one)).collect();
+                    let is_cut = matches!(outcomes.last(), Some(Outcome::Cancelled));
+                    send.send(outcomes).map_err(|_| ()).and(if is_cut { Err(()) } else { Ok(()) })
                 });
             });
-            for outcome in outcomes {
+            for outcome in outcomes.into_iter().flatten() {
                 is_cut |= record.take(outcome, done, on_event)?;
             }
             Ok(is_cut)
@@ -261,7 +277,9 @@ impl Applier<'_> {
             return Err(Reason::Changes);
         }
         copy.set_modified(time(source.stamp.modified)).map_err(Reason::Io)?;
-        if let Ok(there) = std::fs::metadata(&target) {
+        if self.observed.has(to, name)
+            && let Ok(there) = std::fs::metadata(&target)
+        {
             keep_permissions(&copy, &there, source.executable).map_err(Reason::Io)?;
         }
         place::flush_file(&copy).map_err(Reason::Io)?;
@@ -280,11 +298,13 @@ impl Applier<'_> {
     /// Gives what has arrived its name, if what stands there is what the plan saw.
     fn put(&self, temporary: &Temporary, side: Side, path: &str) -> Result<(), Reason> {
         let target = self.roots.at(side, path);
-        let there = look(&target).map_err(Reason::Io)?;
+        let is_seen = self.observed.has(side, path);
+        let there = if is_seen { look(&target).map_err(Reason::Io)? } else { None };
         if !self.is_expected(side, path, there.as_ref(), &target)? {
             return Err(Reason::Changes);
         }
         match there.map(|item| item.kind) {
+            // What has come in between stays.
             None => place::put_new(&temporary.path, &target).map_err(|error| {
                 let is_taken = error.kind() == io::ErrorKind::AlreadyExists;
                 if is_taken { Reason::Changes } else { Reason::Io(error) }
@@ -421,12 +441,17 @@ impl Applier<'_> {
     /// Refuses to go through a link: it may lead out of the root.
     fn check_parents(&self, side: Side, path: &str) -> Result<(), Reason> {
         let Some(folder) = parent(path) else { return Ok(()) };
+        let at = self.roots.at(side, folder);
+        if FOLDER.with_borrow(|(run, last)| *run == self.run && *last == at) {
+            return Ok(());
+        }
         for above in std::iter::once(folder).chain(ancestors(folder)) {
             match look(&self.roots.at(side, above)).map_err(Reason::Io)? {
                 Some(item) if item.kind == Kind::Dir => {}
                 _ => return Err(Reason::Changes),
             }
         }
+        FOLDER.set((self.run, at));
         Ok(())
     }
 
@@ -645,7 +670,8 @@ impl<'a> Recorder<'a> {
     }
 
     fn write(&mut self) -> Result<(), Error> {
-        let Some(entries) = &self.entries else { return Ok(()) };
+        let Some(entries) = &mut self.entries else { return Ok(()) };
+        complete(entries);
         let applier = self.applier;
         for side in Side::BOTH {
             // What is recorded is on the disk.
@@ -654,21 +680,25 @@ impl<'a> Recorder<'a> {
         let mut header = applier.observed.state.header.clone();
         applier.mark.clone_into(&mut header.root);
         header.ignored.clone_from(&applier.ignored.digest);
-        State::of(header, &whole(entries)).write(&applier.roots.state())?;
+        State::of(header, entries).write(&applier.roots.state())?;
         self.written = Instant::now();
         Ok(())
     }
 }
 
-/// Entries of which every folder is one too: a run that is cut off may know a file before its folder.
-fn whole(entries: &Entries) -> BTreeMap<String, Entry> {
-    let mut whole = entries.clone();
+/// Records the folders that entries are in: a run that is cut off may know a file before its folder.
+fn complete(entries: &mut Entries) {
+    let mut missing: BTreeSet<String> = BTreeSet::new();
+    let mut last = "";
     for path in entries.keys() {
-        for above in ancestors(path) {
-            if !matches!(entries.get(above), Some(Entry::Dir)) {
-                whole.insert(above.to_owned(), Entry::Dir);
-            }
+        let folder = parent(path).unwrap_or_default();
+        if folder == last {
+            continue;
         }
+        last = folder;
+        let above =
+            ancestors(path).filter(|above| !matches!(entries.get(*above), Some(Entry::Dir)));
+        missing.extend(above.map(str::to_owned));
     }
-    whole
+    entries.extend(missing.into_iter().map(|path| (path, Entry::Dir)));
 }

@@ -1,7 +1,7 @@
 //! A mirror, whole: the four rooms one after the other, under one lock.
 
 use std::sync::Mutex;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use camino::Utf8Path;
@@ -22,6 +22,9 @@ use crate::state::{Loaded, State};
 use crate::traits::Traits;
 use crate::trash::{self, Discarded, Trash};
 use crate::{names, place};
+
+/// How many runs there were in this process; the first has the number 1.
+static RUNS: AtomicU64 = AtomicU64::new(1);
 
 /// How a mirror is kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -173,6 +176,7 @@ impl Mirror {
             mark: &mark,
             is_cancelled,
             number: AtomicU64::new(u64::from(std::process::id()) << 32),
+            run: RUNS.fetch_add(1, Ordering::Relaxed),
             stuck: Mutex::default(),
         };
         let done = applier.apply(plan, on_event)?;

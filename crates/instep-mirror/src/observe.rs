@@ -37,6 +37,25 @@ impl Observed {
         self.scans.of(side).changes.get(path).and_then(Option::as_ref)
     }
 
+    /// Whether a side had something at a path when it was looked at.
+    pub(crate) fn has(&self, side: Side, path: &str) -> bool {
+        match self.scans.of(side).changes.get(path) {
+            Some(found) => found.is_some(),
+            None => self.state.get(path).is_some(),
+        }
+    }
+
+    /// The bytes that an action copies.
+    pub(crate) fn size(&self, action: &Action) -> u64 {
+        match action {
+            Action::Copy { path, from } => match self.changed(*from, path) {
+                Some(Found::File { stamp, .. }) => stamp.size,
+                _ => 0,
+            },
+            _ => 0,
+        }
+    }
+
     pub(crate) fn rank(&self, action: &Action) -> Rank {
         let is_dir = match action {
             Action::Copy { path, from: side }

@@ -177,8 +177,7 @@ impl Planner<'_> {
                 Action::Delete { side, .. } if self.observed.rank(action) == Rank::Remove => {
                     *plan.deletes.of_mut(*side) += 1;
                 }
-                Action::Copy { path, from } => plan.bytes += self.size(*from, path),
-                _ => {}
+                _ => plan.bytes += self.observed.size(action),
             }
         }
         sort(&mut kept, &|action| self.observed.rank(action));
@@ -246,13 +245,6 @@ impl Planner<'_> {
                 .map(|(path, _)| path.rsplit('/').next().unwrap_or(path).to_owned());
             recorded.chain(new).map(|name| (fold(&name), name)).collect()
         })
-    }
-
-    fn size(&self, side: Side, path: &str) -> u64 {
-        match self.observed.changed(side, path) {
-            Some(Found::File { stamp, .. }) => stamp.size,
-            _ => 0,
-        }
     }
 }
 
