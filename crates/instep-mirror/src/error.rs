@@ -133,6 +133,8 @@ pub enum Error {
     Fs(#[from] instep_fs::Error),
 }
 
+const AGAIN: &str = "run it again; if that fails too, look after the drive";
+
 impl Error {
     /// What to do next, where that can be said.
     pub fn hint(&self) -> Option<String> {
@@ -144,9 +146,10 @@ impl Error {
                 "`instep mirror init` makes it".to_owned()
             }
             Self::RootIsNoFolder { .. } => "name a folder".to_owned(),
-            Self::Unreachable { .. } => {
+            Self::Unreachable { side: Side::Network, .. } => {
                 "work goes on with the local files; the next run catches up".to_owned()
             }
+            Self::Unreachable { side: Side::Local, .. } => AGAIN.to_owned(),
             Self::Nested { .. } => "name another folder for one of the two".to_owned(),
             Self::Replaced { .. } => {
                 "if the drive is not mounted, mount it; if this is the right folder, \
@@ -165,10 +168,10 @@ impl Error {
             }
             Self::InTheWay { .. } => "move it away first".to_owned(),
             Self::Read { source, .. } | Self::Write { source, .. } => {
-                return instep_fs::hint_for(source).map(str::to_owned);
+                instep_fs::hint_for(source).unwrap_or(AGAIN).to_owned()
             }
             Self::Cancelled => return None,
-            Self::Fs(error) => return error.hint(),
+            Self::Fs(error) => return error.hint().or_else(|| Some(AGAIN.to_owned())),
         };
         Some(hint)
     }

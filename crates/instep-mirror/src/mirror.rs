@@ -145,6 +145,26 @@ impl Mirror {
         on_event: &mut dyn FnMut(Event),
         is_cancelled: &(dyn Fn() -> bool + Sync),
     ) -> Result<Done, Error> {
+        let result = self.sync_once(request, on_event, is_cancelled);
+        match result {
+            // Whatever failed, it may have been for want of the drive.
+            Err(error @ (Error::Read { .. } | Error::Write { .. } | Error::Fs(_)))
+                if !error.is_cancelled() =>
+            {
+                let gone =
+                    Side::BOTH.into_iter().find_map(|side| self.roots.guard_side(side).err());
+                Err(gone.unwrap_or(error))
+            }
+            result => result,
+        }
+    }
+
+    fn sync_once(
+        &self,
+        request: SyncRequest,
+        on_event: &mut dyn FnMut(Event),
+        is_cancelled: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Done, Error> {
         self.make_local()?;
         let _lock = self.lock(is_cancelled)?;
         // Before anything is made in a root that may be another one.
