@@ -13,6 +13,7 @@ mod exactness;
 mod interruption;
 mod layer_faults;
 mod layers;
+mod mirror;
 mod records;
 // Links, mounts and modes: what it does to a machine only Unix lets a test do.
 #[cfg(unix)]
