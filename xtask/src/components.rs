@@ -18,6 +18,10 @@ const DEBIAN: &[(&str, &[&str])] = &[
     ("x86_64-w64-mingw32-gcc", &["gcc-mingw-w64-x86-64"]),
     ("wine", &["wine", "wine64"]),
     ("direnv", &["direnv"]),
+    ("sshfs", &["sshfs"]),
+    ("sshd", &["openssh-server"]),
+    ("fusermount3", &["fuse3"]),
+    ("docker-compose", &["docker-compose"]),
 ];
 
 /// Something that is not there, and why.

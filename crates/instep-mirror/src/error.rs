@@ -46,7 +46,7 @@ pub enum Error {
         path: Utf8PathBuf,
     },
     /// A root cannot be reached.
-    #[error("the {side} folder `{path}` cannot be reached; nothing was changed there")]
+    #[error("the {side} folder `{path}` cannot be reached")]
     Unreachable {
         /// Which one.
         side: Side,

@@ -172,7 +172,7 @@ impl Mirror {
             Loaded::State(state) => state,
             Loaded::Missing | Loaded::Corrupt => State::empty(),
         };
-        self.roots.guard(&known)?;
+        self.roots.guard(&known.header.root)?;
         let mark = self.roots.prepare()?;
         on_event(Event::Scanning);
         let observed = self.observe(is_cancelled)?;
@@ -201,8 +201,12 @@ impl Mirror {
         };
         let done = applier.apply(plan, on_event)?;
         if done.problems.iter().any(|problem| matches!(problem.reason, Reason::Io(_))) {
-            // Every error may have been the drive's.
-            self.roots.guard(&observed.state)?;
+            // Every error may have been the drive's, and an empty mount point be all that is left of it.
+            self.roots.guard(&mark).map_err(|_| Error::Unreachable {
+                side: Side::Network,
+                path: self.roots.of(Side::Network).to_owned(),
+                source: std::io::ErrorKind::NotConnected.into(),
+            })?;
         }
         log::write(&self.roots, is_initial, request.direction, &done)?;
         for side in Side::BOTH {

@@ -18,7 +18,6 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::ignored::{LOG, OWN};
 use crate::node::{Side, Sides};
-use crate::state::State;
 use crate::traits::Traits;
 
 /// The two roots.
@@ -96,17 +95,16 @@ impl Roots {
         self.own(Side::Local).join("traits.json")
     }
 
-    /// Whether both roots are there, and are those that are recorded.
+    /// Whether both roots are there, and the network's is the one with this mark, where there is one.
     ///
     /// # Errors
     ///
     /// [`Error::RootMissing`], [`Error::RootIsNoFolder`], [`Error::Unreachable`], [`Error::Replaced`].
-    pub(crate) fn guard(&self, state: &State) -> Result<(), Error> {
+    pub(crate) fn guard(&self, mark: &str) -> Result<(), Error> {
         for side in Side::BOTH {
             self.guard_side(side)?;
         }
-        let recorded = &state.header.root;
-        if !recorded.is_empty() && self.read_mark()?.as_deref() != Some(recorded) {
+        if !mark.is_empty() && self.read_mark()?.as_deref() != Some(mark) {
             return Err(Error::Replaced { path: self.network.clone(), mark: self.mark() });
         }
         Ok(())

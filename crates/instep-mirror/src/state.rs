@@ -150,8 +150,21 @@ impl State {
         let count = header.entries;
         body.get(..usize::try_from(count).ok()?.checked_mul(RECORD)?)?;
         let state = Self { header, bytes, start, count };
-        state.record(ROOT).filter(Record::is_dir)?;
-        Some(Ok(state))
+        state.is_sound().then_some(Ok(state))
+    }
+
+    /// Whether the root is a folder, every folder's children follow it and are there, and every name is one
+    /// that a folder can hold: whoever wrote the file, nothing in it leads in a circle or out of the root.
+    fn is_sound(&self) -> bool {
+        let is_name = |name: &str| !matches!(name, "" | "." | "..") && !name.contains(['/', '\0']);
+        self.record(ROOT).is_some_and(|root| root.is_dir())
+            && (0..self.count).all(|index| {
+                let Some(record) = self.record(index) else { return false };
+                let (first, count) = (record.u32(8), record.u32(12));
+                let is_below =
+                    first > index && first.checked_add(count).is_some_and(|end| end <= self.count);
+                (index == ROOT || is_name(record.name())) && (!record.is_dir() || is_below)
+            })
     }
 
     /// The record of these entries.
@@ -410,4 +423,122 @@ pub(crate) fn set_aside(path: &Utf8Path) -> Result<Utf8PathBuf, Error> {
     let aside = path.with_extension("corrupt");
     std::fs::rename(path, &aside).map_err(|source| Error::Write { path: aside.clone(), source })?;
     Ok(aside)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn header() -> Header {
+        State::empty().header
+    }
+
+    fn entries() -> impl Strategy<Value = Entries> {
+        let stamp = (any::<u64>(), any::<i64>(), any::<u64>(), any::<i64>()).prop_map(
+            |(size, modified, file_id, changed)| Stamp {
+                size: size / 2,
+                modified,
+                file_id,
+                changed,
+            },
+        );
+        let file = (
+            any::<[u8; 32]>(),
+            any::<bool>(),
+            any::<u64>(),
+            prop::option::of(stamp.clone()),
+            prop::option::of(stamp),
+        )
+            .prop_map(|(hash, executable, size, network, local)| Entry::File {
+                hash: blake3::Hash::from_bytes(hash),
+                executable,
+                size,
+                stamps: Sides { network, local },
+            });
+        let link = "[a-z/.]{0,9}".prop_map(|target| Entry::Link { target });
+        let path = prop::collection::vec(
+            "[a-cü .-]{1,3}".prop_filter("a name", |name| !matches!(name.as_str(), "." | "..")),
+            1..4,
+        );
+        prop::collection::vec((path, prop_oneof![file, link, Just(Entry::Dir)]), 0..20).prop_map(
+            |items| {
+                let mut entries = Entries::new();
+                for (path, entry) in items {
+                    let path = path.join("/");
+                    // Only folders hold something.
+                    let is_below = crate::reconcile::ancestors(&path)
+                        .any(|above| !matches!(entries.get(above), None | Some(Entry::Dir)));
+                    let holds =
+                        entries.keys().any(|other| other.starts_with(&[&path, "/"].concat()));
+                    if is_below || holds {
+                        continue;
+                    }
+                    for above in crate::reconcile::ancestors(&path) {
+                        entries.insert(above.to_owned(), Entry::Dir);
+                    }
+                    entries.insert(path, entry);
+                }
+                entries
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(entries in entries()) {
+            let state = State::of(header(), &entries);
+            let read = State::parse(state.bytes.clone()).unwrap().unwrap();
+            prop_assert_eq!(&read.entries(), &entries);
+            prop_assert_eq!(read.len(), entries.len());
+            for (path, entry) in &entries {
+                prop_assert_eq!(&read.get(path).unwrap().entry(), entry);
+            }
+            prop_assert!(read.get("zz").is_none());
+        }
+
+        #[test]
+        fn whatever_is_in_it_reading_ends(entries in entries(), flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..9)) {
+            let state = State::of(header(), &entries);
+            let mut body = state.bytes[state.start..].to_vec();
+            for (place, byte) in flips {
+                let place = place.index(body.len());
+                body[place] = byte;
+            }
+            // Somebody who can write it can write the digest too.
+            let header = Header { digest: digest(&body), ..state.header.clone() };
+            let mut bytes = serde_json::to_vec(&header).unwrap();
+            bytes.push(b'\n');
+            bytes.extend(body);
+            if let Some(Ok(read)) = State::parse(bytes) {
+                for path in read.entries().keys() {
+                    prop_assert!(!path.split('/').any(|name| matches!(name, "" | "." | "..")), "{path}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_hundred_thousand_entries_are_used_as_they_lie() {
+        let mut entries = Entries::new();
+        for folder in 0..100 {
+            entries.insert(format!("d{folder}"), Entry::Dir);
+            for file in 0..1000 {
+                let stamp = Stamp { size: 1, modified: file, file_id: 1, changed: 1 };
+                let stamps = Sides { network: Some(stamp), local: None };
+                let (hash, size) = (blake3::hash(b"x"), 1);
+                entries.insert(
+                    format!("d{folder}/f{file}"),
+                    Entry::File { hash, executable: false, size, stamps },
+                );
+            }
+        }
+        let state = State::of(header(), &entries);
+        let read = State::parse(state.bytes.clone()).unwrap().unwrap();
+        assert_eq!(read.len(), 100_100);
+        let record = read.get("d57/f123").unwrap();
+        assert_eq!(record.stamp(Side::Network).unwrap().modified, 123);
+        assert_eq!(record.stamp(Side::Local), None);
+    }
 }

@@ -14,6 +14,8 @@ mod interruption;
 mod layer_faults;
 mod layers;
 mod mirror;
+#[cfg(target_os = "linux")]
+mod network_drive;
 mod records;
 // Links, mounts and modes: what it does to a machine only Unix lets a test do.
 #[cfg(unix)]
