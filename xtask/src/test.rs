@@ -109,8 +109,10 @@ impl Report {
     ) -> Result<(), Error> {
         let Some(prefix) = &components.wine else { return Ok(()) };
         let mut command = cargo();
-        command.args(["test", "--lib", "--no-fail-fast", "--target", WINDOWS]);
-        for package in ["instep-fs", "instep-lock", "instep-manifest"] {
+        // `files`: the mirror's tests on real files.
+        command.args(["test", "--lib", "--test", "files"]);
+        command.args(["--no-fail-fast", "--target", WINDOWS]);
+        for package in ["instep-fs", "instep-lock", "instep-manifest", "instep-mirror"] {
             command.args(["--package", package]);
         }
         prefix.environment(&mut command);
