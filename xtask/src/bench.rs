@@ -3,10 +3,12 @@
 mod check;
 mod hyperfine;
 mod lock;
+mod mirror;
 mod page;
 mod peers;
 mod sync;
 
 pub(crate) use check::check;
 pub(crate) use lock::lock;
+pub(crate) use mirror::{mirror, walk};
 pub(crate) use sync::sync;

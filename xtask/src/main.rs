@@ -39,6 +39,7 @@ Commands:
   bench check                  what a check costs that finds nothing to do, beside its peers
   bench sync                   what a sync into a new environment costs, beside uv alone
   bench lock                   what compiling layers costs, full and unchanged, beside its peers
+  bench mirror                 what keeping two trees equal costs, beside its peers
 
 Variables:
   CI=true   what is missing is a failure, where it is a skip named at the end otherwise
@@ -61,6 +62,10 @@ fn dispatch(words: &[&str]) -> Result<ExitCode, Error> {
         println!("{}", USAGE.trim_end());
         return Ok(ExitCode::SUCCESS);
     }
+    // Measured by a bench, so nothing else is done.
+    if let ["bench", "walk", roots @ ..] = words {
+        return bench::walk(roots);
+    }
     let workspace = Workspace::find()?;
     match words {
         ["test", rest @ ..] => test::test(&workspace, &test::Options::parse(rest)?),
@@ -71,6 +76,7 @@ fn dispatch(words: &[&str]) -> Result<ExitCode, Error> {
         ["fuzz", rest @ ..] => fuzz::fuzz(&workspace, &fuzz::Options::parse(rest)?),
         ["bench", "check"] => bench::check(&workspace),
         ["bench", "lock"] => bench::lock(&workspace),
+        ["bench", "mirror"] => bench::mirror(&workspace),
         ["bench", "sync"] => bench::sync(&workspace),
         _ => Err(Error::Usage { given: words.join(" ") }),
     }

@@ -46,6 +46,9 @@ Each section is written by the command that it names, and by nobody else.
 
 <!-- bench lock -->
 <!-- /bench lock -->
+
+<!-- bench mirror -->
+<!-- /bench mirror -->
 ";
 
 impl Page {

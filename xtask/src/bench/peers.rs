@@ -94,6 +94,8 @@ impl Bench {
         command.current_dir(&self.folder).env("PATH", &self.path);
         // An active environment of whoever runs this is none of the bench's.
         command.env_remove("VIRTUAL_ENV").env_remove("CONDA_PREFIX");
+        // What peers remember belongs to the bench.
+        command.env("UNISON", self.folder.join("unison-state"));
         command.envs(self.python.as_ref().map(|python| ("PYTHON", python)));
         command
     }
