@@ -64,7 +64,7 @@ fn dispatch(words: &[&str]) -> Result<ExitCode, Error> {
     }
     // Measured by a bench, so nothing else is done.
     if let ["bench", "walk", roots @ ..] = words {
-        return bench::walk(roots);
+        return Ok(bench::walk(roots));
     }
     let workspace = Workspace::find()?;
     match words {

@@ -283,13 +283,19 @@ impl Applier<'_> {
             keep_permissions(&copy, &there, source.executable).map_err(Reason::Io)?;
         }
         place::flush_file(&copy).map_err(Reason::Io)?;
-        drop(copy);
+        // What is recorded is what arrived, and not what somebody else may put in its place right after.
+        // Elsewhere than on Unix, an open file cannot be given another name.
+        let open = cfg!(unix).then_some(copy);
         self.put(&temporary, to, name)?;
-        let arrived = look(&target).map_err(Reason::Io)?.ok_or(Reason::Changes)?;
+        let arrived = match &open {
+            Some(copy) => copy.metadata(),
+            None => std::fs::symlink_metadata(&target),
+        };
+        let arrived = Stamp::of_metadata(&arrived.map_err(Reason::Io)?);
         let mut stamps = Sides { network: None, local: None };
         *stamps.of_mut(from) = Some(source.stamp);
         *stamps.of_mut(to) =
-            Some(to_traits.reduce(arrived.stamp)).filter(|stamp| stamp.size == source.stamp.size);
+            Some(to_traits.reduce(arrived)).filter(|stamp| stamp.size == source.stamp.size);
         let entry =
             Entry::File { hash, executable: source.executable, size: source.stamp.size, stamps };
         Ok((entry, source.stamp.size))

@@ -2,6 +2,7 @@
 //! those that the other side cannot take. Pure.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
@@ -11,9 +12,9 @@ use crate::names;
 use crate::node::{Side, Sides};
 use crate::observe::Observed;
 use crate::problem::{Problem, Reason};
-use crate::reconcile::{Action, Situation, ancestors, parent, reconcile};
+use crate::reconcile::{Action, Situation, ancestors, below, parent, reconcile};
 use crate::scan::Found;
-use crate::state::Record;
+use crate::state::{Record, join};
 
 /// Which sides may be written to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -229,16 +230,27 @@ impl Planner<'_> {
         self.names.entry((side, folder)).or_insert_with_key(|(_, folder)| {
             let record =
                 if folder.is_empty() { observed.state.root() } else { observed.state.get(folder) };
-            let changes = &observed.scans.of(side).changes;
+            // What is gone on either side is going to be gone.
+            let is_gone = |name: &str| {
+                let path = join(folder, name);
+                Side::BOTH
+                    .into_iter()
+                    .any(|side| matches!(observed.scans.of(side).changes.get(&path), Some(None)))
+            };
             let recorded = record
                 .into_iter()
                 .flat_map(Record::children)
                 .map(|child| child.name().to_owned())
-                .filter(|name| {
-                    !matches!(changes.get(&crate::state::join(folder, name)), Some(None))
-                });
+                .filter(|name| !is_gone(name));
+            let changes = &observed.scans.of(side).changes;
+            let (from, to) = if folder.is_empty() {
+                (Bound::Unbounded, Bound::Unbounded)
+            } else {
+                let (from, to) = below(folder);
+                (Bound::Excluded(from), Bound::Excluded(to))
+            };
             let new = changes
-                .iter()
+                .range((from, to))
                 .filter(|(path, found)| {
                     found.is_some() && parent(path).unwrap_or_default() == folder
                 })
@@ -286,4 +298,101 @@ pub(crate) fn sort(actions: &mut [Action], rank: &dyn Fn(&Action) -> Rank) {
 /// What a name is to a file system that tells neither case nor Unicode forms apart.
 fn fold(name: &str) -> String {
     name.nfc().flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use instep_fs::Stamp;
+
+    use super::*;
+    use crate::node::Content;
+    use crate::scan::Scan;
+    use crate::state::State;
+    use crate::traits::Traits;
+
+    fn traits(tells_case: bool, windows: bool) -> Traits {
+        let (strict, executable, links, granularity) = (true, true, true, 100);
+        Traits { strict, executable, tells_case, links, windows, granularity }
+    }
+
+    /// Files that are new on the network, and what the local side can tell.
+    fn observed(names: &[&str], tells_case: bool, windows: bool) -> Observed {
+        let stamp = Stamp { size: 1, modified: 1, file_id: 1, changed: 1 };
+        let mut network = Scan::default();
+        for name in names {
+            for above in ancestors(name) {
+                network.changes.insert(above.to_owned(), Some(Found::Dir));
+            }
+            let found = Found::File { stamp, executable: false, content: Content::Unread };
+            network.changes.insert((*name).to_owned(), Some(found));
+        }
+        Observed {
+            state: State::empty(),
+            scans: Sides { network, local: Scan::default() },
+            traits: Sides { network: traits(true, false), local: traits(tells_case, windows) },
+            started: SystemTime::UNIX_EPOCH,
+            record_lost: None,
+        }
+    }
+
+    fn copied(plan: &Plan) -> Vec<&str> {
+        plan.actions.iter().map(Action::path).collect()
+    }
+
+    #[test]
+    fn names_that_the_other_side_cannot_tell_apart_are_left_and_named() {
+        let names = ["README", "Readme", "caf\u{e9}", "cafe\u{301}", "d/a", "D/b", "other"];
+        let all = plan(&observed(&names, true, false), Direction::Both);
+        assert!(all.problems.is_empty());
+        let plan = plan(&observed(&names, false, false), Direction::Both);
+        assert_eq!(copied(&plan), ["D", "D/b", "README", "cafe\u{301}", "other"]);
+        let left: Vec<&str> = plan.problems.iter().map(|problem| problem.path.as_str()).collect();
+        assert_eq!(left, ["Readme", "caf\u{e9}", "d"]);
+        assert!(matches!(&plan.problems[0].reason, Reason::Collides(name) if name == "README"));
+    }
+
+    #[test]
+    fn a_name_that_only_changes_its_case_does_not_collide_with_itself() {
+        let mut observed = observed(&["readme"], false, false);
+        let stamps = Sides { network: None, local: None };
+        let hash = blake3::hash(b"x");
+        let entry = crate::state::Entry::File { hash, executable: false, size: 1, stamps };
+        let entries = [("README".to_owned(), entry)].into();
+        observed.state = State::of(observed.state.header.clone(), &entries);
+        observed.scans.network.changes.insert("README".into(), None);
+        let plan = plan(&observed, Direction::Both);
+        assert!(plan.problems.is_empty(), "{:?}", plan.problems);
+        assert_eq!(copied(&plan), ["README", "readme"]);
+    }
+
+    #[test]
+    fn names_that_windows_cannot_hold_are_left_and_named() {
+        let plan = plan(&observed(&["aux.txt", "d./a", "ok"], false, true), Direction::Both);
+        assert_eq!(copied(&plan), ["ok"]);
+        let left: Vec<&str> = plan.problems.iter().map(|problem| problem.path.as_str()).collect();
+        assert_eq!(left, ["aux.txt", "d."]);
+    }
+
+    #[test]
+    fn a_share_of_deletions_is_allowed_and_a_few_always_are() {
+        let plan = |recorded, deletes| Plan {
+            recorded,
+            deletes: Sides { network: 0, local: deletes },
+            ..Plan::default()
+        };
+        let table = [
+            (10, 10, None, true),
+            (12, 11, None, false),
+            (100, 25, None, true),
+            (100, 26, None, false),
+            (100, 26, Some(26), true),
+            (100, 100, Some(99), false),
+        ];
+        for (recorded, deletes, allowed, expected) in table {
+            let found = plan(recorded, deletes).guard(0.25, allowed).is_ok();
+            assert_eq!(found, expected, "{deletes} of {recorded}, {allowed:?}");
+        }
+    }
 }

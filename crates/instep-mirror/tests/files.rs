@@ -460,7 +460,7 @@ fn a_folder_that_cannot_be_read_is_not_an_empty_one() {
 #[test]
 fn cancelled_it_records_what_was_done_and_goes_on_later() {
     let pair = Pair::new();
-    for number in 0..50 {
+    for number in 0..2000 {
         pair.write(Side::Network, &format!("f{number}"), "text");
     }
     let copied = std::sync::atomic::AtomicUsize::new(0);
@@ -474,9 +474,9 @@ fn cancelled_it_records_what_was_done_and_goes_on_later() {
         pair.mirror().sync(SyncRequest::default(), &mut on_event, &|| count() >= 10).unwrap_err();
     assert!(error.is_cancelled());
     let so_far = pair.tree(Side::Local).len();
-    assert!((1..50).contains(&so_far), "{so_far}");
+    assert!((1..2000).contains(&so_far), "{so_far}");
     let done = pair.sync();
-    assert_eq!(done.copied.local, 50 - so_far);
+    assert_eq!(done.copied.local, 2000 - so_far);
     pair.assert_equal();
 }
 
@@ -513,4 +513,48 @@ fn what_a_killed_run_left_is_swept() {
     pair.sync();
     assert!(pair.at(Side::Network, ".12345678-1.instep-tmp").exists());
     assert!(!pair.at(Side::Local, ".12345678-1.instep-tmp").exists());
+}
+
+#[test]
+fn the_trash_is_emptied_of_what_is_old() {
+    let mut pair = Pair::new();
+    pair.settings.trash_age = Duration::from_hours(24);
+    pair.write(Side::Network, "a", "1");
+    pair.sync();
+    for run in ["20200101T000000000Z", "20990101T000000000Z", "mine"] {
+        pair.write(Side::Local, &format!(".instep-mirror/trash/{run}/x"), "old");
+    }
+    pair.sync();
+    let left: Vec<String> =
+        pair.mirror().trash(Side::Local).unwrap().into_iter().map(|one| one.time).collect();
+    assert_eq!(left, ["mine", "20990101T000000000Z"]);
+}
+
+#[test]
+fn watched_both_sides_follow_each_other() {
+    let pair = Pair::new();
+    pair.write(Side::Network, "a", "1");
+    pair.sync();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let is_stopped = || stop.load(std::sync::atomic::Ordering::Relaxed);
+    std::thread::scope(|scope| {
+        let mirror = pair.mirror();
+        let watch =
+            scope.spawn(move || mirror.watch(Duration::from_millis(300), &mut |_| {}, &is_stopped));
+        let appears = |side: Side, path: &str| {
+            let started = std::time::Instant::now();
+            while pair.read(side, path).is_none() && started.elapsed() < Duration::from_secs(20) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            pair.read(side, path).is_some()
+        };
+        pair.write(Side::Local, "up", "1");
+        let went_up = appears(Side::Network, "up");
+        pair.write(Side::Network, "down", "1");
+        let came_down = appears(Side::Local, "down");
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        watch.join().unwrap().unwrap();
+        assert!(went_up && came_down, "{went_up} {came_down}");
+    });
+    pair.assert_equal();
 }

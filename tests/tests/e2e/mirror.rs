@@ -226,3 +226,15 @@ fn a_full_disk_loses_nothing() {
     assert_eq!(project.read("net/mine.txt"), "mine\n");
     drop(disk);
 }
+
+#[test]
+fn the_compose_example_is_one() {
+    let Some(compose) = instep_tests::tools::system("docker-compose") else { return };
+    let project = project();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/compose/docker-compose.yml");
+    std::fs::copy(example, project.path("net/docker-compose.yml")).unwrap();
+    let outcome = mirror(&project, &["run", "--", compose.as_str(), "config"]).success();
+    let local = project.path("local");
+    assert!(outcome.stdout.contains(&format!("{local}:/app")), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("SMART_SYNC_ENABLED: 'true'"), "{}", outcome.stdout);
+}

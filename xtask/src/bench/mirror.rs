@@ -247,7 +247,7 @@ fn memory(bench: &Bench) -> Result<String, Error> {
 
 /// `xtask bench walk A B`: lists everything and looks at each entry, and nothing else, with a thread for each
 /// processor.
-pub(crate) fn walk(roots: &[&str]) -> Result<ExitCode, Error> {
+pub(crate) fn walk(roots: &[&str]) -> ExitCode {
     let open: Mutex<Vec<PathBuf>> = Mutex::new(roots.iter().map(PathBuf::from).collect());
     let at_work = AtomicUsize::new(0);
     let entries = AtomicUsize::new(0);
@@ -278,7 +278,7 @@ pub(crate) fn walk(roots: &[&str]) -> Result<ExitCode, Error> {
         }
     });
     println!("{} entries", entries.into_inner());
-    Ok(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }
 
 fn list(folder: &Path, entries: &AtomicUsize) -> Vec<PathBuf> {
