@@ -63,7 +63,7 @@ pub struct Done {
 enum Outcome {
     Copied { path: String, to: Side, entry: Entry, bytes: u64 },
     Deleted { path: String, side: Side },
-    Beside { path: String, beside: String, entry: Entry },
+    Beside { path: String, beside: String, entry: Option<Entry> },
     Agreed { path: String, entry: Option<Entry> },
     Left(Problem),
     Cancelled,
@@ -86,24 +86,27 @@ pub(crate) struct Applier<'a> {
 
 impl Applier<'_> {
     pub(crate) fn apply(&self, plan: Plan, on_event: &mut dyn FnMut(Event)) -> Result<Done, Error> {
-        let mut record = Recorder::new(self)?;
+        let mut record = Recorder::new(self);
         let mut done = Done { problems: plan.problems, ..Done::default() };
         let mut rest = plan.actions.as_slice();
         let mut is_cut = false;
         self.sweep();
         // Actions of one rank do not depend on each other, but for folders, of which there are few.
-        while let Some(first) = rest.first() {
+        let mut failed = None;
+        while let (Some(first), None, false) = (rest.first(), &failed, is_cut) {
             let rank = self.observed.rank(first);
             let count = rest.iter().take_while(|action| self.observed.rank(action) == rank).count();
             let (now, later) = rest.split_at(count);
             rest = later;
             let in_order = matches!(rank, Rank::RemoveFolder | Rank::MakeFolder);
-            is_cut |= self.run(now, in_order, &mut record, &mut done, on_event)?;
-            if is_cut {
-                break;
+            match self.run(now, in_order, &mut record, &mut done, on_event) {
+                Ok(is_cut_now) => is_cut = is_cut_now,
+                Err(error) => failed = Some(error),
             }
         }
-        record.finish()?;
+        // Whatever ended it, what was done is recorded.
+        let written = record.write();
+        failed.map_or(written, Err)?;
         if is_cut {
             return Err(Error::Cancelled);
         }
@@ -278,11 +281,20 @@ impl Applier<'_> {
         }
         copy.set_modified(time(source.stamp.modified)).map_err(Reason::Io)?;
         if self.observed.has(to, name)
-            && let Ok(there) = std::fs::metadata(&target)
+            && let Ok(there) = std::fs::symlink_metadata(&target)
+            && there.is_file()
         {
-            keep_permissions(&copy, &there, source.executable).map_err(Reason::Io)?;
+            keep_permissions(&copy, &there, &before, source.executable).map_err(Reason::Io)?;
         }
-        place::flush_file(&copy).map_err(Reason::Io)?;
+        // A drive may take what it has no room for, and say so only when it is asked.
+        if to_traits.strict {
+            place::flush_file(&copy).map_err(Reason::Io)?;
+        } else {
+            copy.sync_all().map_err(Reason::Io)?;
+        }
+        if copy.metadata().map_err(Reason::Io)?.len() != source.stamp.size {
+            return Err(Reason::Changes);
+        }
         // What is recorded is what arrived, and not what somebody else may put in its place right after.
         // Elsewhere than on Unix, an open file cannot be given another name.
         let open = cfg!(unix).then_some(copy);
@@ -294,8 +306,7 @@ impl Applier<'_> {
         let arrived = Stamp::of_metadata(&arrived.map_err(Reason::Io)?);
         let mut stamps = Sides { network: None, local: None };
         *stamps.of_mut(from) = Some(source.stamp);
-        *stamps.of_mut(to) =
-            Some(to_traits.reduce(arrived)).filter(|stamp| stamp.size == source.stamp.size);
+        *stamps.of_mut(to) = Some(to_traits.reduce(arrived));
         let entry =
             Entry::File { hash, executable: source.executable, size: source.stamp.size, stamps };
         Ok((entry, source.stamp.size))
@@ -319,16 +330,40 @@ impl Applier<'_> {
                 self.remove_folder(side, path)?;
                 place::put_new(&temporary.path, &target).map_err(Reason::Io)?;
             }
-            Some(_) => {
-                let kept = self.trash.keep(self.roots, side, path).map_err(Reason::Io)?;
-                if let Err(error) = place::replace(&temporary.path, &target) {
-                    kept.give_back(&target);
-                    return Err(Reason::Io(error));
-                }
-            }
+            Some(_) => self.replace(temporary, side, path).map_err(Reason::Io)?,
         }
         temporary.is_placed.store(true, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Takes the place of what is at a path. That gets a second name in the trash, and the two change places,
+    /// so that there is always something; should somebody have saved another version in between, that one
+    /// comes out, and goes to the trash too. Where the file system cannot do all of this, what is there is
+    /// moved away first.
+    fn replace(&self, temporary: &Temporary, side: Side, path: &str) -> io::Result<()> {
+        let target = self.roots.at(side, path);
+        if let Ok(kept) = self.trash.keep(self.roots, side, path) {
+            match place::exchange(&temporary.path, &target) {
+                Ok(()) if is_same_file(&temporary.path, &kept)? => {
+                    return std::fs::remove_file(&temporary.path);
+                }
+                Ok(()) => return self.trash.take_from(self.roots, side, path, &temporary.path),
+                Err(error) => {
+                    // It is at its path still.
+                    let _ = std::fs::remove_file(&kept);
+                    if !place::is_unable(&error) {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        let kept = self.trash.take(self.roots, side, path)?;
+        let placed = place::put_new(&temporary.path, &target);
+        if placed.is_err() {
+            // What has come in between stays, and what is in the trash stays there.
+            let _ = place::put_new(&kept, &target);
+        }
+        placed
     }
 
     /// Whether what is at a path is what was seen there, or nothing.
@@ -410,6 +445,9 @@ impl Applier<'_> {
     /// Gives what a side has another name, on both sides.
     fn beside(&self, path: &str, side: Side) -> Result<Outcome, Reason> {
         let at = self.roots.at(side, path);
+        for side in Side::BOTH {
+            self.check_parents(side, path)?;
+        }
         let item = look(&at).map_err(Reason::Io)?;
         if !self.is_expected(side, path, item.as_ref(), &at)? {
             return Err(Reason::Changes);
@@ -421,8 +459,16 @@ impl Applier<'_> {
             Found::Link { target, .. } => blake3::hash(target.as_bytes()),
             Found::Dir => return Err(Reason::Changes),
         };
-        let name = names::beside(path, side, &hash);
-        // Another one of this name holds the same, unless somebody has edited it.
+        let mut name = names::beside(path, side, &hash, names::DIGITS);
+        let there = self.roots.at(side, &name);
+        if there.symlink_metadata().is_ok() {
+            if content::hash(&there).is_ok_and(|(found, _)| found == hash) {
+                // Kept already, since an earlier conflict with the same content.
+                self.trash.take(self.roots, side, path).map_err(Reason::Io)?;
+                return Ok(Outcome::Beside { path: path.to_owned(), beside: name, entry: None });
+            }
+            name = names::beside(path, side, &hash, 2 * names::DIGITS);
+        }
         place::put_new(&at, &self.roots.at(side, &name)).map_err(Reason::Io)?;
         let entry = match found {
             Found::File { executable, .. } => {
@@ -441,7 +487,7 @@ impl Applier<'_> {
             }
             Found::Dir => return Err(Reason::Changes),
         };
-        Ok(Outcome::Beside { path: path.to_owned(), beside: name, entry })
+        Ok(Outcome::Beside { path: path.to_owned(), beside: name, entry: Some(entry) })
     }
 
     /// Refuses to go through a link: it may lead out of the root.
@@ -481,7 +527,7 @@ impl Applier<'_> {
         for side in Side::BOTH {
             for path in &self.observed.scans.of(side).leftovers {
                 let name = path.rsplit('/').next().unwrap_or(path);
-                if side == Side::Local || name.starts_with(&prefix) {
+                if name.starts_with(&prefix) {
                     // The next run tries again.
                     let _ = std::fs::remove_file(self.roots.at(side, path));
                 }
@@ -519,6 +565,14 @@ impl Drop for Temporary {
     }
 }
 
+/// Whether two names are of one file.
+fn is_same_file(one: &Utf8Path, other: &Utf8Path) -> io::Result<bool> {
+    let number = |path: &Utf8Path| {
+        std::fs::symlink_metadata(path).map(|found| Stamp::of_metadata(&found).file_id)
+    };
+    Ok(number(one)? == number(other)?)
+}
+
 /// A new file, as open to others as the one that it is a copy of.
 #[cfg(unix)]
 fn create(path: &Utf8Path, source: &std::fs::Metadata, executable: bool) -> io::Result<File> {
@@ -532,17 +586,29 @@ fn create(path: &Utf8Path, _source: &std::fs::Metadata, _executable: bool) -> io
     File::create_new(path)
 }
 
-/// The permissions of the file that is replaced, but for whether it may be executed.
+/// The permissions of the file that is replaced, as far as its original has them too; whether it may be
+/// executed is the original's.
 #[cfg(unix)]
-fn keep_permissions(copy: &File, there: &std::fs::Metadata, executable: bool) -> io::Result<()> {
+fn keep_permissions(
+    copy: &File,
+    there: &std::fs::Metadata,
+    source: &std::fs::Metadata,
+    executable: bool,
+) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
-    let mode = with_executable(there.permissions().mode() & 0o777, executable);
+    let mode = |metadata: &std::fs::Metadata| metadata.permissions().mode() & 0o777;
+    let mode = with_executable(mode(there) & (mode(source) | 0o111), executable) | 0o400;
     copy.set_permissions(std::fs::Permissions::from_mode(mode))
 }
 
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "as on other systems")]
-fn keep_permissions(_copy: &File, _there: &std::fs::Metadata, _executable: bool) -> io::Result<()> {
+fn keep_permissions(
+    _copy: &File,
+    _there: &std::fs::Metadata,
+    _source: &std::fs::Metadata,
+    _executable: bool,
+) -> io::Result<()> {
     Ok(())
 }
 
@@ -564,11 +630,11 @@ struct Recorder<'a> {
     entries: Option<Entries>,
     written: Instant,
     /// How far the clock of the network's file system is ahead.
-    ahead: Option<Sides<i64>>,
+    ahead: Option<Sides<Option<i64>>>,
 }
 
 impl<'a> Recorder<'a> {
-    fn new(applier: &'a Applier<'a>) -> Result<Self, Error> {
+    fn new(applier: &'a Applier<'a>) -> Self {
         let mut record = Self { applier, entries: None, written: Instant::now(), ahead: None };
         let observed = applier.observed;
         let is_new = observed.state.header.root != applier.mark;
@@ -578,13 +644,13 @@ impl<'a> Recorder<'a> {
         }
         for side in Side::BOTH {
             for (path, stamp) in &observed.scans.of(side).touched {
-                let settled = record.settled(side, *stamp)?;
+                let settled = record.settled(side, *stamp);
                 if let Some(Entry::File { stamps, .. }) = record.entries().get_mut(path) {
                     *stamps.of_mut(side) = settled;
                 }
             }
         }
-        Ok(record)
+        record
     }
 
     fn entries(&mut self) -> &mut Entries {
@@ -603,7 +669,7 @@ impl<'a> Recorder<'a> {
                 *done.copied.of_mut(to) += 1;
                 done.bytes += bytes;
                 on_event(Event::Copied { path: path.clone(), to, bytes });
-                self.set(path, entry)?;
+                self.set(path, entry);
             }
             Outcome::Deleted { path, side } => {
                 *done.deleted.of_mut(side) += 1;
@@ -613,9 +679,11 @@ impl<'a> Recorder<'a> {
             Outcome::Beside { path, beside, entry } => {
                 on_event(Event::Conflict { path: path.clone(), beside: beside.clone() });
                 done.conflicts.push((path, beside.clone()));
-                self.set(beside, entry)?;
+                if let Some(entry) = entry {
+                    self.set(beside, entry);
+                }
             }
-            Outcome::Agreed { path, entry: Some(entry) } => self.set(path, entry)?,
+            Outcome::Agreed { path, entry: Some(entry) } => self.set(path, entry),
             Outcome::Agreed { path, entry: None } => {
                 self.entries().remove(&path);
             }
@@ -628,61 +696,46 @@ impl<'a> Recorder<'a> {
         Ok(false)
     }
 
-    fn set(&mut self, path: String, mut entry: Entry) -> Result<(), Error> {
+    fn set(&mut self, path: String, mut entry: Entry) {
         if let Entry::File { stamps, .. } = &mut entry {
             for side in Side::BOTH {
                 if let Some(stamp) = *stamps.of(side) {
-                    *stamps.of_mut(side) = self.settled(side, stamp)?;
+                    *stamps.of_mut(side) = self.settled(side, stamp);
                 }
             }
         }
         self.entries().insert(path, entry);
-        Ok(())
     }
 
     /// The stamp, if no write that followed could have left it as it is.
-    fn settled(&mut self, side: Side, stamp: Stamp) -> Result<Option<Stamp>, Error> {
-        if self.ahead.is_none() {
-            let (network, local) = (self.clock(Side::Network)?, self.clock(Side::Local)?);
-            self.ahead = Some(Sides { network, local });
-        }
-        let ahead = self.ahead.as_ref().map_or(0, |ahead| *ahead.of(side));
+    fn settled(&mut self, side: Side, stamp: Stamp) -> Option<Stamp> {
+        let ahead = self.ahead.get_or_insert_with(|| Sides {
+            network: clock(&self.applier.roots.own(Side::Network)).ok(),
+            local: clock(&self.applier.roots.own(Side::Local)).ok(),
+        });
+        // Of a clock that is not known, nothing can be told.
+        let ahead = (*ahead.of(side))?;
         let started = self.applier.observed.started;
         let distance = Duration::from_nanos(ahead.unsigned_abs());
         let started = if ahead < 0 { started - distance } else { started + distance };
-        Ok(stamp.is_settled(started).then_some(stamp))
-    }
-
-    /// How many nanoseconds the clock of a side's file system is ahead of ours.
-    fn clock(&self, side: Side) -> Result<i64, Error> {
-        let path = self.applier.roots.own(side);
-        let ask = || {
-            let file = tempfile::Builder::new().suffix(TEMPORARY).tempfile_in(&path)?;
-            let before = SystemTime::now();
-            io::Write::write_all(&mut file.as_file(), b"x")?;
-            let there = file.as_file().metadata()?.modified()?;
-            Ok(match there.duration_since(before) {
-                Ok(ahead) => i64::try_from(ahead.as_nanos()).unwrap_or(i64::MAX),
-                Err(behind) => {
-                    i64::try_from(behind.duration().as_nanos()).map_or(i64::MIN, |nanos| -nanos)
-                }
-            })
-        };
-        ask().map_err(|source| Error::Write { path: path.clone(), source })
-    }
-
-    fn finish(mut self) -> Result<(), Error> {
-        self.write()
+        // The time of the last change of any kind, where there is one, cannot be set back.
+        let is_strict = self.applier.observed.traits.of(side).strict && stamp.changed != 0;
+        let told = if is_strict { Stamp { modified: stamp.changed, ..stamp } } else { stamp };
+        told.is_settled(started).then_some(stamp)
     }
 
     fn write(&mut self) -> Result<(), Error> {
         let Some(entries) = &mut self.entries else { return Ok(()) };
         complete(entries);
         let applier = self.applier;
+        // What is recorded is on the disk.
         for side in Side::BOTH {
-            // What is recorded is on the disk.
-            place::flush_all(applier.roots.of(side));
+            let path = applier.roots.of(side);
+            place::flush_all(path)
+                .map_err(|source| Error::Write { path: path.to_owned(), source })?;
         }
+        // And on the drive: what was written into an empty mount point was written nowhere.
+        applier.roots.still_there(applier.mark)?;
         let mut header = applier.observed.state.header.clone();
         applier.mark.clone_into(&mut header.root);
         header.ignored.clone_from(&applier.ignored.digest);
@@ -707,4 +760,16 @@ fn complete(entries: &mut Entries) {
         missing.extend(above.map(str::to_owned));
     }
     entries.extend(missing.into_iter().map(|path| (path, Entry::Dir)));
+}
+
+/// How many nanoseconds the clock of a file system is ahead of ours, tried in a folder of ours.
+fn clock(folder: &Utf8Path) -> io::Result<i64> {
+    let file = tempfile::Builder::new().suffix(TEMPORARY).tempfile_in(folder)?;
+    let before = SystemTime::now();
+    io::Write::write_all(&mut file.as_file(), b"x")?;
+    let there = file.as_file().metadata()?.modified()?;
+    Ok(match there.duration_since(before) {
+        Ok(ahead) => i64::try_from(ahead.as_nanos()).unwrap_or(i64::MAX),
+        Err(behind) => i64::try_from(behind.duration().as_nanos()).map_or(i64::MIN, |nanos| -nanos),
+    })
 }

@@ -105,6 +105,14 @@ pub enum Error {
         /// The path.
         path: String,
     },
+    /// Several versions beside one path.
+    #[error("there are several versions beside `{path}`: {}", copies.join(", "))]
+    SeveralConflicts {
+        /// The path.
+        path: String,
+        /// The names of the others.
+        copies: Vec<String>,
+    },
     /// Something that is not in the trash.
     #[error("there is no `{path}` in the trash")]
     NotInTrash {
@@ -162,6 +170,7 @@ impl Error {
             Self::Pattern { .. } => "patterns are those of .gitignore".to_owned(),
             Self::NewerState { .. } => "use that version of Instep".to_owned(),
             Self::NoConflict { .. } => "`instep mirror status` lists them".to_owned(),
+            Self::SeveralConflicts { .. } => "name one of them instead of the path".to_owned(),
             Self::NotInTrash { .. } => "`instep mirror status` says what is in it".to_owned(),
             Self::Watch { .. } => {
                 "on Linux, a larger `fs.inotify.max_user_watches` may help".to_owned()

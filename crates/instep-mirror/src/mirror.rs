@@ -16,7 +16,7 @@ use crate::log::{self, SyncLog};
 use crate::node::{Side, Sides};
 use crate::observe::{Observed, observe};
 use crate::plan::{Direction, Plan, plan};
-use crate::problem::Reason;
+use crate::reconcile::ancestors;
 use crate::root::Roots;
 use crate::state::{Loaded, State};
 use crate::traits::Traits;
@@ -119,13 +119,13 @@ impl Mirror {
         self.sync(SyncRequest::default(), on_event, is_cancelled)
     }
 
-    /// Looks at both sides. Changes nothing, but puts a damaged record aside.
+    /// Looks at both sides. Changes nothing.
     ///
     /// # Errors
     ///
     /// [`Error::RootMissing`] and its kin, [`Error::Replaced`], [`Error::NewerState`], [`Error::Cancelled`].
     pub fn observe(&self, is_cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Observed, Error> {
-        observe(&self.roots, &self.ignored, is_cancelled)
+        observe(&self.roots, &self.ignored, false, is_cancelled)
     }
 
     /// Decides what is to be done.
@@ -173,9 +173,10 @@ impl Mirror {
             Loaded::Missing | Loaded::Corrupt => State::empty(),
         };
         self.roots.guard(&known.header.root)?;
+        self.roots.guard(&self.roots.known_mark())?;
         let mark = self.roots.prepare()?;
         on_event(Event::Scanning);
-        let observed = self.observe(is_cancelled)?;
+        let observed = observe(&self.roots, &self.ignored, true, is_cancelled)?;
         if let Some(aside) = &observed.record_lost {
             on_event(Event::RecordLost { aside: aside.clone() });
         }
@@ -200,19 +201,19 @@ impl Mirror {
             stuck: Mutex::default(),
         };
         let done = applier.apply(plan, on_event)?;
-        if done.problems.iter().any(|problem| matches!(problem.reason, Reason::Io(_))) {
-            // Every error may have been the drive's, and an empty mount point be all that is left of it.
-            self.roots.guard(&mark).map_err(|_| Error::Unreachable {
-                side: Side::Network,
-                path: self.roots.of(Side::Network).to_owned(),
-                source: std::io::ErrorKind::NotConnected.into(),
-            })?;
+        if !done.problems.is_empty() {
+            // Every one of them may have been the drive's.
+            self.roots.still_there(&mark)?;
         }
         log::write(&self.roots, is_initial, request.direction, &done)?;
         for side in Side::BOTH {
-            trash::expire(&self.roots, side, self.settings.trash_age)?;
+            trash::expire(&self.roots, side, self.settings.trash_age);
         }
         Ok(done)
+    }
+
+    pub(crate) fn is_ignored(&self, path: &str, is_dir: bool) -> bool {
+        self.ignored.covers(path, is_dir)
     }
 
     fn make_local(&self) -> Result<(), Error> {
@@ -257,35 +258,44 @@ impl Mirror {
     ///
     /// # Errors
     ///
-    /// [`Error::NoConflict`], [`Error::Write`].
-    pub fn resolve(&self, path: &str, keep: Keep) -> Result<Vec<Conflict>, Error> {
+    /// [`Error::NoConflict`], [`Error::SeveralConflicts`], [`Error::InTheWay`], [`Error::Write`].
+    pub fn resolve(&self, path: &str, keep: Keep) -> Result<Conflict, Error> {
+        let _lock = self.lock(&|| false)?;
         let mut all = self.conflicts()?;
         all.retain(|conflict| conflict.path == path || conflict.beside == path);
-        if all.is_empty() {
-            return Err(Error::NoConflict { path: path.to_owned() });
-        }
-        let _lock = self.lock(&|| false)?;
-        let trash = Trash::now();
-        for conflict in &all {
-            let at = |path: &str| self.roots.at(Side::Local, path);
-            let write = |source| Error::Write { path: at(&conflict.path), source };
-            match keep {
-                Keep::Side(side) if side == conflict.side => {
-                    if at(&conflict.path).symlink_metadata().is_ok() {
-                        trash.take(&self.roots, Side::Local, &conflict.path).map_err(write)?;
-                    }
-                    place::put_new(&at(&conflict.beside), &at(&conflict.path)).map_err(write)?;
-                }
-                Keep::Side(_) => {
-                    trash.take(&self.roots, Side::Local, &conflict.beside).map_err(write)?;
-                }
-                Keep::Both => {
-                    let name = conflict.beside.replacen(".conflict-", ".", 1);
-                    place::put_new(&at(&conflict.beside), &at(&name)).map_err(write)?;
-                }
+        let conflict = match all.as_slice() {
+            [] => return Err(Error::NoConflict { path: path.to_owned() }),
+            [one] => one.clone(),
+            several => {
+                let copies = several.iter().map(|one| one.beside.clone()).collect();
+                return Err(Error::SeveralConflicts { path: path.to_owned(), copies });
+            }
+        };
+        let at = |path: &str| self.roots.at(Side::Local, path);
+        let write = |source| Error::Write { path: at(&conflict.path), source };
+        // Not through a link, which may lead out of the root.
+        for above in ancestors(&conflict.path) {
+            if at(above).is_symlink() {
+                return Err(Error::InTheWay { path: above.to_owned() });
             }
         }
-        Ok(all)
+        let trash = Trash::now();
+        match keep {
+            Keep::Side(side) if side == conflict.side => {
+                if at(&conflict.path).symlink_metadata().is_ok() {
+                    trash.take(&self.roots, Side::Local, &conflict.path).map_err(write)?;
+                }
+                place::put_new(&at(&conflict.beside), &at(&conflict.path)).map_err(write)?;
+            }
+            Keep::Side(_) => {
+                trash.take(&self.roots, Side::Local, &conflict.beside).map_err(write)?;
+            }
+            Keep::Both => {
+                let name = names::settled(&conflict.beside);
+                place::put_new(&at(&conflict.beside), &at(&name)).map_err(write)?;
+            }
+        }
+        Ok(conflict)
     }
 
     /// What is in the trash, the latest first.

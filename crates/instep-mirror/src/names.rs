@@ -22,18 +22,27 @@ pub(crate) fn can_hold(windows: bool, name: &str) -> bool {
 }
 
 const MARK: &str = ".conflict-";
-const DIGITS: usize = 8;
+/// How many digits tell contents apart, most of the time.
+pub(crate) const DIGITS: usize = 8;
+/// What most file systems hold.
+const LONGEST: usize = 255;
 
 /// The name beside `path` for what `side` had there: `notes.conflict-network-1f3a9c04.txt`.
-pub(crate) fn beside(path: &str, side: Side, hash: &blake3::Hash) -> String {
+/// `digits`: how many of the hash's.
+pub(crate) fn beside(path: &str, side: Side, hash: &blake3::Hash, digits: usize) -> String {
     let (folder, name) = match path.rsplit_once('/') {
         Some((folder, name)) => (Some(folder), name),
         None => (None, path),
     };
     let (stem, ending) = split(name);
-    let digits = hash.to_hex();
-    let digits = digits.as_str().get(..DIGITS).unwrap_or_default();
-    let name = [stem, MARK, side.as_str(), "-", digits, ending].concat();
+    let hash = hash.to_hex();
+    let digits = hash.as_str().get(..digits).unwrap_or_default();
+    let rest = [MARK, side.as_str(), "-", digits, ending].concat();
+    let mut length = LONGEST.saturating_sub(rest.len()).min(stem.len());
+    while !stem.is_char_boundary(length) {
+        length -= 1;
+    }
+    let name = [stem.get(..length).unwrap_or_default(), &rest].concat();
     folder.map_or(name.clone(), |folder| [folder, "/", &name].concat())
 }
 
@@ -46,12 +55,25 @@ pub(crate) fn original(path: &str) -> Option<(String, Side)> {
     let (stem, rest) = name.rsplit_once(MARK)?;
     let (side, rest) = rest.split_once('-')?;
     let side = Side::BOTH.into_iter().find(|one| one.as_str() == side)?;
-    let (digits, ending) = rest.split_at_checked(DIGITS)?;
-    let is_ours = digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    let (digits, ending) = rest.split_at(rest.find('.').unwrap_or(rest.len()));
+    let is_ours = digits.len() >= DIGITS
+        && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
         && (ending.is_empty() || ending.starts_with('.'))
         && !(stem.is_empty() && ending.is_empty());
     let name = [stem, ending].concat();
     is_ours.then(|| (folder.map_or(name.clone(), |folder| [folder, "/", &name].concat()), side))
+}
+
+/// The name of a copy that is to stay, without what tells that it is one: `notes.network-1f3a9c04.txt`.
+pub(crate) fn settled(path: &str) -> String {
+    let start = path.rfind('/').map_or(0, |slash| slash + 1);
+    match path.get(start..).and_then(|name| name.rfind(MARK)) {
+        Some(mark) => {
+            let (before, after) = path.split_at(start + mark);
+            [before, ".", after.get(MARK.len()..).unwrap_or_default()].concat()
+        }
+        None => path.to_owned(),
+    }
 }
 
 /// A name and its ending; `.env` has none.
@@ -74,13 +96,13 @@ mod tests {
         let table = ["a", "a.txt", "d/e/a.tar.gz", ".env", "d/.env.local", "ü b.c", "a.conflict-x"];
         for path in table {
             for side in Side::BOTH {
-                let name = beside(path, side, &hash);
+                let name = beside(path, side, &hash, DIGITS);
                 assert_eq!(original(&name), Some((path.to_owned(), side)), "{name}");
-                let again = beside(&name, side.other(), &hash);
+                let again = beside(&name, side.other(), &hash, 2 * DIGITS);
                 assert_eq!(original(&again), Some((name, side.other())), "{again}");
             }
         }
-        let name = beside("d/notes.txt", Side::Network, &hash);
+        let name = beside("d/notes.txt", Side::Network, &hash, DIGITS);
         assert_eq!(name, format!("d/notes.conflict-network-{}.txt", &hash.to_hex()[..8]));
         for other in [
             "a.txt",
@@ -90,6 +112,23 @@ mod tests {
         ] {
             assert_eq!(original(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_name_that_is_to_stay_is_that_of_no_copy() {
+        let hash = blake3::hash(b"x");
+        for path in ["a.txt", "x.conflict-y/a", "d/a.conflict-z", ".env"] {
+            let copy = beside(path, Side::Local, &hash, DIGITS);
+            let name = settled(&copy);
+            assert_eq!(original(&name), None, "{name}");
+            assert_eq!(
+                name.rsplit_once('/').map(|one| one.0),
+                path.rsplit_once('/').map(|one| one.0)
+            );
+        }
+        let long = ["ü".repeat(120), ".txt".to_owned()].concat();
+        let copy = beside(&long, Side::Local, &hash, DIGITS);
+        assert!(copy.len() <= LONGEST && copy.contains(MARK), "{copy}");
     }
 
     #[test]

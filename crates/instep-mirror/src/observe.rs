@@ -1,5 +1,6 @@
 //! Observe: the record, and what differs from it on both sides.
 
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use camino::Utf8Path;
@@ -8,10 +9,10 @@ use crate::error::Error;
 use crate::ignored::Ignored;
 use crate::node::{Side, Sides};
 use crate::plan::Rank;
-use crate::reconcile::Action;
+use crate::reconcile::{Action, ancestors};
 use crate::root::Roots;
 use crate::scan::{Found, Scan, read_unread, scan};
-use crate::state::{Loaded, State, set_aside};
+use crate::state::{Entry, Loaded, State, set_aside};
 use crate::traits::Traits;
 
 /// Both sides at one moment.
@@ -73,10 +74,11 @@ impl Observed {
 pub(crate) fn observe(
     roots: &Roots,
     ignored: &Ignored,
+    is_locked: bool,
     is_cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Observed, Error> {
     let started = SystemTime::now();
-    let (state, record_lost) = load(&roots.state(), ignored)?;
+    let (state, record_lost) = load(&roots.state(), ignored, is_locked)?;
     roots.guard(&state.header.root)?;
     let traits = roots.traits()?;
     let one =
@@ -103,29 +105,30 @@ fn meetings(scans: &Sides<Scan>) -> Vec<String> {
         .collect()
 }
 
-/// The record. One that is damaged is put aside: without it, both sides are compared by content, and
+/// The record. One that is damaged is put aside by whoever holds the lock: without it, both sides are compared by content, and
 /// nothing is deleted. What is ignored by now is forgotten.
-fn load(path: &Utf8Path, ignored: &Ignored) -> Result<(State, Option<String>), Error> {
+fn load(
+    path: &Utf8Path,
+    ignored: &Ignored,
+    is_locked: bool,
+) -> Result<(State, Option<String>), Error> {
     let (state, lost) = match State::load(path)? {
         Loaded::State(state) => (state, None),
-        Loaded::Missing => (State::empty(), None),
-        Loaded::Corrupt => (State::empty(), Some(set_aside(path)?.into_string())),
+        Loaded::Corrupt if is_locked => (State::empty(), Some(set_aside(path)?.into_string())),
+        Loaded::Corrupt | Loaded::Missing => (State::empty(), None),
     };
     if state.len() == 0 || state.header.ignored == ignored.digest {
         return Ok((state, lost));
     }
     let mut entries = state.entries();
-    let mut gone: Option<String> = None;
+    let mut gone: BTreeSet<String> = BTreeSet::new();
     entries.retain(|path, entry| {
-        if gone.as_ref().is_some_and(|folder| path.starts_with(folder.as_str())) {
-            return false;
+        let is_dir = matches!(entry, Entry::Dir);
+        let is_gone = ignored.covers(path, is_dir) || ancestors(path).any(|up| gone.contains(up));
+        if is_gone && is_dir {
+            gone.insert(path.clone());
         }
-        let is_dir = matches!(entry, crate::state::Entry::Dir);
-        if !ignored.covers(path, is_dir) {
-            return true;
-        }
-        gone = is_dir.then(|| [path, "/"].concat());
-        false
+        !is_gone
     });
     Ok((State::of(state.header.clone(), &entries), lost))
 }

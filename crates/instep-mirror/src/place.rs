@@ -8,24 +8,30 @@ use camino::Utf8Path;
 /// Renames what has arrived; what stands there already is an error, and stays.
 pub(crate) fn put_new(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
     match platform::rename_new(from, to) {
-        // A file system that cannot do it in one step.
-        Err(error) if is_unable(&error) => {
-            if to.symlink_metadata().is_ok() {
-                return Err(io::ErrorKind::AlreadyExists.into());
-            }
-            replace(from, to)
-        }
-        result => result,
+        Err(error) if is_unable(&error) => {}
+        result => return result,
     }
-}
-
-/// Renames what has arrived over what stands there. On Windows, what another program has open for a
-/// moment is tried again.
-pub(crate) fn replace(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
+    // A second name is as good, where the file system has such: it is never given twice.
+    let is_file = from.symlink_metadata()?.is_file();
+    match std::fs::hard_link(from, to) {
+        Ok(()) if is_file => return std::fs::remove_file(from),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    if to.symlink_metadata().is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    // On Windows, what another program has open for a moment is tried again.
     instep_fs::while_in_use(|| std::fs::rename(from, to))
 }
 
-fn is_unable(error: &io::Error) -> bool {
+/// Lets two files change places.
+pub(crate) fn exchange(one: &Utf8Path, other: &Utf8Path) -> io::Result<()> {
+    platform::exchange(one, other)
+}
+
+/// Whether a file system cannot do something, as opposed to could not.
+pub(crate) fn is_unable(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidInput, Unsupported};
     matches!(error.kind(), InvalidInput | Unsupported)
 }
@@ -41,6 +47,11 @@ mod platform {
         let (from, to) = (from.as_std_path(), to.as_std_path());
         Ok(renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?)
     }
+
+    pub(super) fn exchange(one: &Utf8Path, other: &Utf8Path) -> io::Result<()> {
+        let (one, other) = (one.as_std_path(), other.as_std_path());
+        Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
+    }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "macos")))]
@@ -50,6 +61,10 @@ mod platform {
     use camino::Utf8Path;
 
     pub(super) fn rename_new(_from: &Utf8Path, _to: &Utf8Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn exchange(_one: &Utf8Path, _other: &Utf8Path) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
@@ -69,14 +84,13 @@ pub(crate) fn flush_file(file: &File) -> io::Result<()> {
 
 /// Makes everything on the file system of a folder last through a power cut.
 #[cfg(target_os = "linux")]
-pub(crate) fn flush_all(folder: &Utf8Path) {
-    // What cannot be flushed is compared by content after a power cut, like everything that is not
-    // recorded.
-    if let Ok(folder) = File::open(folder) {
-        let _ = rustix::fs::syncfs(&folder);
-    }
+pub(crate) fn flush_all(folder: &Utf8Path) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(&File::open(folder)?)?)
 }
 
 /// Each file was flushed by itself.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn flush_all(_folder: &Utf8Path) {}
+#[expect(clippy::unnecessary_wraps, reason = "as on Linux")]
+pub(crate) fn flush_all(_folder: &Utf8Path) -> io::Result<()> {
+    Ok(())
+}

@@ -59,7 +59,7 @@ pub struct Plan {
     pub bytes: u64,
     /// Files and links that would be deleted, on each side.
     pub deletes: Sides<usize>,
-    /// How many paths are recorded.
+    /// How many files and links are recorded.
     pub recorded: usize,
 }
 
@@ -88,7 +88,8 @@ impl Plan {
         self.actions.iter().filter(|action| is_one(action)).count()
     }
 
-    /// Refuses to delete more than a share of what is recorded, unless so many are allowed.
+    /// Refuses to delete more than a share of what is recorded, or all of several, unless so many are
+    /// allowed.
     ///
     /// # Errors
     ///
@@ -99,7 +100,7 @@ impl Plan {
         for side in Side::BOTH {
             let deletes = *self.deletes.of(side);
             #[expect(clippy::cast_precision_loss, reason = "no tree has 2^52 files")]
-            let is_much = deletes as f64 > limit;
+            let is_much = deletes as f64 > limit || (deletes > 1 && deletes == self.recorded);
             if is_much && allowed.is_none_or(|allowed| deletes > allowed) {
                 return Err(Error::TooManyDeletes { side, deletes, recorded: self.recorded });
             }
@@ -142,7 +143,7 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn plan(mut self, actions: Vec<Action>) -> Plan {
-        let mut plan = Plan { recorded: self.observed.state.len(), ..Plan::default() };
+        let mut plan = Plan { recorded: self.observed.state.leaves(), ..Plan::default() };
         for side in Side::BOTH {
             let scan = self.observed.scans.of(side);
             plan.problems.extend(scan.blocked.iter().map(|(path, reason)| Problem {
@@ -383,7 +384,10 @@ mod tests {
             ..Plan::default()
         };
         let table = [
-            (10, 10, None, true),
+            (10, 9, None, true),
+            (10, 10, None, false),
+            (10, 10, Some(10), true),
+            (1, 1, None, true),
             (12, 11, None, false),
             (100, 25, None, true),
             (100, 26, None, false),

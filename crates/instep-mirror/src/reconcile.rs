@@ -10,11 +10,12 @@
 //! | 3 | `n` = `b` | the local change is carried to the network, a deletion included |
 //! | 4 | both changed, one is gone | a change wins over a deletion: what is there is kept, and carried over |
 //! | 5 | both changed, a folder against something else | the folder stays; the other takes a name beside it |
-//! | 6 | both changed, neither a folder | both are kept: the one modified last under its name, the other one beside it |
-//! | 7 | a folder is to be removed, and something in it stays | the folder stays too, on both sides |
-//! | 8 | a folder is to be replaced, and something in it stays | as law 5 |
-//! | 9 | a side could not be looked at, at a path or above it | nothing is done there |
-//! | 10 | a folder is to be removed or replaced, and a side could not be looked at below it | it stays as it is |
+//! | 6 | both changed, to the same content, and one may be executed | it may be on both |
+//! | 7 | both changed, neither a folder | both are kept: the one modified last under its name, the other one beside it |
+//! | 8 | a folder is to be removed, and something in it stays | the folder stays too, on both sides |
+//! | 9 | a folder is to be replaced, and something in it stays | as law 5 |
+//! | 10 | a side could not be looked at, at a path or above it | nothing is done there |
+//! | 11 | a folder is to be removed or replaced, and a side could not be looked at below it | it stays as it is |
 //!
 //! *Beside it* is the name with `.conflict-SIDE-DIGITS` before its ending: the side that it comes from,
 //! and the first digits of its content's hash, so that a run that is repeated after a crash makes the
@@ -123,7 +124,7 @@ impl<'a> Reconciler<'a> {
         }
     }
 
-    /// Law 9.
+    /// Law 10.
     fn is_blocked(&self, path: &str) -> bool {
         Side::BOTH.into_iter().any(|side| {
             let blocked = self.situation.blocked.of(side);
@@ -132,7 +133,7 @@ impl<'a> Reconciler<'a> {
         })
     }
 
-    /// Laws 1 to 6.
+    /// Laws 1 to 7.
     fn fate(&self, path: &str) -> Fate {
         let [network, local] = Side::BOTH.map(|side| self.has(side, path));
         let base = (self.base)(path);
@@ -150,11 +151,14 @@ impl<'a> Reconciler<'a> {
             (_, None) => Fate::Take(Side::Network),
             (Some(Node::Dir), _) => Fate::Clash(Side::Network),
             (_, Some(Node::Dir)) => Fate::Clash(Side::Local),
-            (Some(network), Some(local)) => Fate::Clash(last(network, local)),
+            (Some(network), Some(local)) => match more_executable(network, local) {
+                Some(side) => Fate::Take(side),
+                None => Fate::Clash(last(network, local)),
+            },
         }
     }
 
-    /// Laws 7, 8 and 10, from the bottom up, so that a folder that stays keeps those above it.
+    /// Laws 8, 9 and 11, from the bottom up, so that a folder that stays keeps those above it.
     fn keep_folders(&self, fates: &mut BTreeMap<&'a str, Fate>) {
         let mut kept: BTreeSet<&str> = BTreeSet::new();
         let paths: Vec<&'a str> = fates.keys().copied().collect();
@@ -209,6 +213,19 @@ impl<'a> Reconciler<'a> {
             }
         }
         actions
+    }
+}
+
+/// The side that may execute a file of which both have the same content.
+fn more_executable(network: &Node, local: &Node) -> Option<Side> {
+    match (network, local) {
+        (
+            Node::File { content: Content::Hash(one), executable: there, .. },
+            Node::File { content: Content::Hash(other), executable: here, .. },
+        ) if one == other && there != here => {
+            Some(if *there { Side::Network } else { Side::Local })
+        }
+        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@
 //! | `LOCAL/.instep-mirror/traits.json` | what the file systems can tell and hold |
 //! | `LOCAL/.instep-mirror/lock` | held while one of us is at work |
 //! | `ROOT/.instep-mirror/trash/TIME/PATH` | what was replaced or deleted |
-//! | `NETWORK/.instep-mirror/root.json` | the mark |
+//! | `NETWORK/.instep-mirror/root.json` | the mark; `LOCAL/.instep-mirror/root.json` is the one that is expected |
 
 use std::io;
 
@@ -16,8 +16,10 @@ use instep_fs::lexical;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::ignored::{LOG, OWN};
+use crate::ignored::{LOG, OWN, TEMPORARY};
+use crate::listing::{Kind, look};
 use crate::node::{Side, Sides};
+use crate::place;
 use crate::traits::Traits;
 
 /// The two roots.
@@ -39,6 +41,28 @@ struct KnownTraits {
     network: Traits,
     local: Traits,
 }
+
+/// The name of the mark, in both folders of ours.
+const MARK: &str = "root.json";
+
+impl Mark {
+    fn text(id: &str) -> Vec<u8> {
+        // A structure of texts and numbers is always JSON.
+        serde_json::to_vec(&Self { schema_version: 1, id: id.to_owned() }).unwrap_or_default()
+    }
+}
+
+/// Gives a folder of ours the permissions of its root.
+#[cfg(unix)]
+fn share(root: &Utf8Path, folder: &Utf8Path) {
+    // Where that cannot be, it is ours alone.
+    if let Ok(root) = std::fs::metadata(root) {
+        let _ = std::fs::set_permissions(folder, root.permissions());
+    }
+}
+
+#[cfg(not(unix))]
+fn share(_root: &Utf8Path, _folder: &Utf8Path) {}
 
 impl Roots {
     /// # Errors
@@ -88,7 +112,7 @@ impl Roots {
     }
 
     fn mark(&self) -> Utf8PathBuf {
-        self.own(Side::Network).join("root.json")
+        self.own(Side::Network).join(MARK)
     }
 
     fn known_traits(&self) -> Utf8PathBuf {
@@ -127,25 +151,65 @@ impl Roots {
         }
     }
 
+    /// Whether the network's root is still the one with this mark: an empty mount point may be all that is
+    /// left of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unreachable`].
+    pub(crate) fn still_there(&self, mark: &str) -> Result<(), Error> {
+        self.guard(mark).map_err(|error| match error {
+            Error::RootMissing { side: Side::Local, .. }
+            | Error::RootIsNoFolder { side: Side::Local, .. }
+            | Error::Unreachable { .. } => error,
+            _ => Error::Unreachable {
+                side: Side::Network,
+                path: self.network.clone(),
+                source: io::ErrorKind::NotConnected.into(),
+            },
+        })
+    }
+
+    /// The mark of the network's root that is recorded beside the record, and outlives it.
+    pub(crate) fn known_mark(&self) -> String {
+        let bytes = std::fs::read(self.own(Side::Local).join(MARK)).unwrap_or_default();
+        serde_json::from_slice::<Mark>(&bytes).map(|mark| mark.id).unwrap_or_default()
+    }
+
     fn read_mark(&self) -> Result<Option<String>, Error> {
-        match std::fs::read(self.mark()) {
-            Ok(bytes) => Ok(serde_json::from_slice::<Mark>(&bytes).ok().map(|mark| mark.id)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => {
-                let path = self.network.clone();
-                Err(Error::Unreachable { side: Side::Network, path, source })
+        let unreachable = |source| {
+            let path = self.network.clone();
+            Error::Unreachable { side: Side::Network, path, source }
+        };
+        // A link there may lead anywhere.
+        match look(&self.mark()).map_err(unreachable)?.map(|item| item.kind) {
+            None => return Ok(None),
+            Some(Kind::File) => {}
+            Some(_) => {
+                return Err(Error::Replaced { path: self.network.clone(), mark: self.mark() });
             }
+        }
+        let bytes = std::fs::read(self.mark()).map_err(unreachable)?;
+        match serde_json::from_slice::<Mark>(&bytes) {
+            Ok(mark) => Ok(Some(mark.id)),
+            // Whatever it is, it is not overwritten.
+            Err(_) => Err(Error::Replaced { path: self.network.clone(), mark: self.mark() }),
         }
     }
 
     /// Makes our own folder in a root.
     pub(crate) fn prepare_side(&self, side: Side) -> Result<(), Error> {
-        let path = self.own(side);
-        match std::fs::create_dir(&path) {
-            Ok(()) => Ok(()),
-            Err(_) if path.is_dir() => Ok(()),
-            Err(source) => Err(Error::Write { path, source }),
+        for path in [self.own(side), self.trash(side)] {
+            let made = std::fs::create_dir(&path);
+            let write = |source| Error::Write { path: path.clone(), source };
+            // As open to others as the root is; a link in its place would lead elsewhere.
+            match (made, look(&path).map_err(write)?.map(|item| item.kind)) {
+                (Ok(()), _) => share(self.of(side), &path),
+                (Err(_), Some(Kind::Dir)) => {}
+                (Err(source), _) => return Err(write(source)),
+            }
         }
+        Ok(())
     }
 
     /// Makes our own folder in the network's root, and the mark if there is none. Returns the mark. To be
@@ -155,13 +219,22 @@ impl Roots {
         let id = if let Some(id) = self.read_mark()? {
             id
         } else {
+            // Another machine may be making its own just now: the first one stays.
             let id = new_id(&self.network);
-            let mark = Mark { schema_version: 1, id: id.clone() };
-            // A structure of texts and numbers is always JSON.
-            let text = serde_json::to_vec(&mark).unwrap_or_default();
-            instep_fs::write_atomic(&self.mark(), &text)?;
-            id
+            let temporary = self.own(Side::Network).join([&id, TEMPORARY].concat());
+            instep_fs::write_atomic(&temporary, &Mark::text(&id))?;
+            match place::put_new(&temporary, &self.mark()) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(Error::Write { path: self.mark(), source: error });
+                }
+                _ => {}
+            }
+            let _ = std::fs::remove_file(&temporary);
+            self.read_mark()?.unwrap_or(id)
         };
+        if self.known_mark() != id {
+            instep_fs::write_atomic(&self.own(Side::Local).join(MARK), &Mark::text(&id))?;
+        }
         if !self.known_traits().exists() {
             self.probe()?;
         }
@@ -198,7 +271,7 @@ impl Roots {
 
     /// Forgets what is recorded, so that both sides are compared anew and nothing is deleted.
     pub(crate) fn forget(&self) -> Result<(), Error> {
-        for path in [self.state(), self.known_traits()] {
+        for path in [self.state(), self.known_traits(), self.own(Side::Local).join(MARK)] {
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(Error::Write { path, source: error });

@@ -1,7 +1,7 @@
 //! Observe one side: what differs from the record. What looks as it was recorded costs one look at its
 //! stamp, and is not mentioned any more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -141,10 +141,10 @@ impl<'a> Scanner<'a> {
             part.blocked.push((join(folder, &name), Reason::NotUtf8));
         }
         // In what could not be looked at, nothing is known to be gone.
-        let mut unknown: Vec<String> = Vec::new();
+        let mut unknown: HashSet<String> = HashSet::new();
         for (name, kind) in listing.failed {
             part.blocked.push((join(folder, &name), Reason::Io(kind.into())));
-            unknown.push(name);
+            unknown.insert(name);
         }
         let mut recorded = record.into_iter().flat_map(Record::children).peekable();
         for item in listing.items {
@@ -290,8 +290,8 @@ impl<'a> Scanner<'a> {
 }
 
 /// What is recorded and not listed is gone, unless its name was there and could not be looked at.
-fn note_gone(folder: &str, record: Record<'_>, unknown: &[String], part: &mut Part) {
-    if !unknown.iter().any(|name| name == record.name()) {
+fn note_gone(folder: &str, record: Record<'_>, unknown: &HashSet<String>, part: &mut Part) {
+    if !unknown.contains(record.name()) {
         gone(join(folder, record.name()), record, part);
     }
 }

@@ -169,9 +169,9 @@ impl State {
 
     /// The record of these entries.
     pub(crate) fn of(mut header: Header, entries: &Entries) -> Self {
-        let body = Layout::of(entries).body;
+        let Layout { body, count } = Layout::of(entries);
         header.schema_version = SCHEMA_VERSION;
-        header.entries = u32::try_from(entries.len() + 1).unwrap_or(u32::MAX);
+        header.entries = count;
         header.digest = digest(&body);
         // A structure of texts and numbers is always JSON.
         let mut bytes = serde_json::to_vec(&header).unwrap_or_default();
@@ -188,6 +188,12 @@ impl State {
     /// How many paths are recorded.
     pub(crate) fn len(&self) -> usize {
         usize::try_from(self.count).unwrap_or_default().saturating_sub(1)
+    }
+
+    /// How many files and links are recorded.
+    pub(crate) fn leaves(&self) -> usize {
+        let records = (0..self.count).filter_map(|index| self.record(index));
+        records.filter(|record| !record.is_dir()).count()
     }
 
     pub(crate) fn root(&self) -> Option<Record<'_>> {
@@ -339,6 +345,8 @@ const NO_STAMP: u64 = u64::MAX;
 
 struct Layout {
     body: Vec<u8>,
+    /// How many records there are.
+    count: u32,
 }
 
 impl Layout {
@@ -392,8 +400,9 @@ impl Layout {
             }
             records.extend_from_slice(&record);
         }
+        let count = u32::try_from(records.len() / RECORD).unwrap_or(u32::MAX);
         records.extend(names);
-        Self { body: records }
+        Self { body: records, count }
     }
 }
 

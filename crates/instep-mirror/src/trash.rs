@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::ignored::TEMPORARY;
 use crate::listing::{Kind, list, look};
 use crate::node::Side;
 use crate::place;
@@ -43,54 +44,43 @@ impl Trash {
     }
 
     fn place(&self, roots: &Roots, side: Side, path: &str) -> io::Result<Utf8PathBuf> {
-        let run = roots.trash(side).join(&self.run);
-        let mut place = run.join(path);
-        if let Some(folder) = place.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
+        let trash = roots.trash(side);
+        let mut place = trash.join(&self.run).join(path);
         // Twice in a run, when a file takes the place of another one that came in between.
         let mut number = 1;
         while place.symlink_metadata().is_ok() {
             number += 1;
-            place = run.join(format!("{path}.{number}"));
+            place = trash.join(format!("{}.{number}", self.run)).join(path);
+        }
+        if let Some(folder) = place.parent() {
+            std::fs::create_dir_all(folder)?;
         }
         Ok(place)
     }
 
-    /// Moves what is at a path.
-    pub(crate) fn take(&self, roots: &Roots, side: Side, path: &str) -> io::Result<()> {
+    /// Moves what is at a path, and says where it is now.
+    pub(crate) fn take(&self, roots: &Roots, side: Side, path: &str) -> io::Result<Utf8PathBuf> {
         let place = self.place(roots, side, path)?;
-        place::put_new(&roots.at(side, path), &place)
+        place::put_new(&roots.at(side, path), &place)?;
+        Ok(place)
     }
 
-    /// Keeps what is at a path, which is about to be replaced: by a second name where the file system has
-    /// such, so that there is always something at the path.
-    pub(crate) fn keep(&self, roots: &Roots, side: Side, path: &str) -> io::Result<Kept> {
+    /// Gives what is at a path a second name here, and says which.
+    pub(crate) fn keep(&self, roots: &Roots, side: Side, path: &str) -> io::Result<Utf8PathBuf> {
         let place = self.place(roots, side, path)?;
-        let at = roots.at(side, path);
-        if std::fs::hard_link(&at, &place).is_ok() {
-            return Ok(Kept { place, is_moved: false });
-        }
-        place::put_new(&at, &place)?;
-        Ok(Kept { place, is_moved: true })
+        std::fs::hard_link(roots.at(side, path), &place)?;
+        Ok(place)
     }
-}
 
-/// What is kept of a file that is being replaced.
-pub(crate) struct Kept {
-    place: Utf8PathBuf,
-    is_moved: bool,
-}
-
-impl Kept {
-    /// Undoes it, since it was not replaced after all.
-    pub(crate) fn give_back(self, at: &Utf8Path) {
-        // What cannot be moved back stays in the trash.
-        let _ = if self.is_moved {
-            place::put_new(&self.place, at)
-        } else {
-            std::fs::remove_file(&self.place)
-        };
+    /// Moves what was at a path and is at another place by now.
+    pub(crate) fn take_from(
+        &self,
+        roots: &Roots,
+        side: Side,
+        path: &str,
+        at: &Utf8Path,
+    ) -> io::Result<()> {
+        place::put_new(at, &self.place(roots, side, path)?)
     }
 }
 
@@ -124,24 +114,26 @@ fn runs(trash: &Utf8Path) -> Result<Vec<String>, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => return Err(Error::Read { path: trash.to_owned(), source }),
     };
-    let mut runs: Vec<String> = listing.items.into_iter().map(|item| item.name).collect();
+    let folders = listing.items.into_iter().filter(|item| item.kind == Kind::Dir);
+    let mut runs: Vec<String> = folders.map(|item| item.name).collect();
     runs.reverse();
     Ok(runs)
 }
 
-/// Removes what is older than `age`.
-pub(crate) fn expire(roots: &Roots, side: Side, age: Duration) -> Result<(), Error> {
+/// Removes what is older than `age`, a day at least. What cannot be removed stays.
+pub(crate) fn expire(roots: &Roots, side: Side, age: Duration) {
+    let age = age.max(Duration::from_hours(24));
     let trash = roots.trash(side);
     let oldest = jiff::Timestamp::now() - jiff::SignedDuration::try_from(age).unwrap_or_default();
     let oldest = oldest.strftime(FORMAT).to_string();
-    for run in runs(&trash)? {
+    for run in runs(&trash).unwrap_or_default() {
         // Anything else there is not ours.
-        let is_run = run.len() == oldest.len() && run.ends_with('Z') && run.starts_with("20");
+        let is_run = run.get(oldest.len() - 1..oldest.len()) == Some("Z") && run.starts_with("20");
         if is_run && run < oldest {
-            instep_fs::remove_tree(&trash.join(run))?;
+            // Another user's.
+            let _ = instep_fs::remove_tree(&trash.join(run));
         }
     }
-    Ok(())
 }
 
 /// Puts the latest of a path from the trash back where it was, on the local side.
@@ -170,11 +162,21 @@ pub(crate) fn restore(roots: &Roots, path: &str) -> Result<Discarded, Error> {
     }
     match found.side {
         Side::Local => place::put_new(&from, &to).map_err(write)?,
+        // It stays in the network's trash as well.
         Side::Network => {
-            // It stays in the network's trash as well.
-            let bytes = std::fs::read(&from)
-                .map_err(|source| Error::Read { path: from.clone(), source })?;
-            instep_fs::write_atomic(&to, &bytes)?;
+            let read = |source| Error::Read { path: from.clone(), source };
+            if from.is_symlink() {
+                let target = from.read_link_utf8().map_err(read)?;
+                crate::traits::link(target.as_str(), &to).map_err(write)?;
+            } else {
+                let temporary = to.with_file_name([".restored", TEMPORARY].concat());
+                std::fs::copy(&from, &temporary).map_err(read)?;
+                let placed = place::put_new(&temporary, &to).map_err(write);
+                if placed.is_err() {
+                    let _ = std::fs::remove_file(&temporary);
+                }
+                placed?;
+            }
         }
     }
     Ok(found)

@@ -1,16 +1,16 @@
 //! Watch: local changes go up by themselves, network changes come down at an interval.
 
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use camino::Utf8Path;
 use notify::{RecursiveMode, Watcher};
 
 use crate::error::Error;
 use crate::event::Event;
-use crate::ignored::is_own;
 use crate::mirror::{Mirror, SyncRequest};
 use crate::node::Side;
+use crate::reconcile::ancestors;
 
 /// How long it has to be quiet before local changes are taken.
 const QUIET: Duration = Duration::from_millis(500);
@@ -44,23 +44,23 @@ impl Mirror {
         watcher.watch(root.as_std_path(), RecursiveMode::Recursive).map_err(failed)?;
         let mut trouble: Option<String> = None;
         let mut next = Instant::now() + interval;
+        let mut rested = Instant::now();
         let mut changed: Option<(Instant, Instant)> = None;
         while !is_cancelled() {
-            match told.recv_timeout(TICK) {
-                Ok(event) => {
-                    if is_ours(&root, &event) {
-                        continue;
-                    }
-                    let now = Instant::now();
-                    let first = changed.map_or(now, |(first, _)| first);
-                    changed = Some((first, now));
-                    continue;
-                }
-                Err(RecvTimeoutError::Timeout) => {}
+            let first = match told.recv_timeout(TICK) {
+                Ok(event) => Some(event),
+                Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            };
+            // All that has been told by now, so that a busy folder does not keep us from the rest.
+            for event in first.into_iter().chain(told.try_iter()) {
+                if !self.is_nothing(&event) {
+                    let now = Instant::now();
+                    changed = Some((changed.map_or(now, |(first, _)| first), now));
+                }
             }
             let is_due = changed.is_some_and(|(first, last)| {
-                last.elapsed() >= QUIET || first.elapsed() >= PATIENCE
+                (last.elapsed() >= QUIET || first.elapsed() >= PATIENCE) && Instant::now() >= rested
             });
             if !is_due && Instant::now() < next {
                 continue;
@@ -86,22 +86,26 @@ impl Mirror {
                 }
             }
             // A slow drive is not kept busy all the time.
+            rested = Instant::now() + started.elapsed() * 2;
             next = Instant::now() + interval.max(started.elapsed() * 4);
         }
         Ok(())
     }
-}
 
-/// Whether nothing but our own files changed, or somebody only looked.
-fn is_ours(root: &Utf8Path, event: &notify::Result<notify::Event>) -> bool {
-    let Ok(event) = event else { return false };
-    let is_own_path = |path: &std::path::PathBuf| {
-        let below = path.strip_prefix(root).ok().and_then(std::path::Path::to_str);
-        below.is_some_and(|path| {
-            let first = path.split(['/', '\\']).next().unwrap_or(path);
-            is_own(first) || is_own(path)
-        })
-    };
-    matches!(event.kind, notify::EventKind::Access(_))
-        || (!event.paths.is_empty() && event.paths.iter().all(is_own_path))
+    /// Whether nothing but what is not mirrored changed, or somebody only looked.
+    fn is_nothing(&self, event: &notify::Result<notify::Event>) -> bool {
+        let Ok(event) = event else { return false };
+        let root = self.root(Side::Local);
+        let is_left_out = |path: &PathBuf| {
+            let below = path.strip_prefix(root).ok().and_then(Path::to_str);
+            below.is_some_and(|path| {
+                let path = path.replace('\\', "/");
+                let is_dir = root.join(&path).is_dir();
+                self.is_ignored(&path, is_dir)
+                    || ancestors(&path).any(|above| self.is_ignored(above, true))
+            })
+        };
+        matches!(event.kind, notify::EventKind::Access(_))
+            || (!event.paths.is_empty() && event.paths.iter().all(is_left_out))
+    }
 }

@@ -6,7 +6,7 @@ use std::fs::{self, File, FileTimes, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -36,6 +36,8 @@ pub(crate) enum Fault {
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     calls: AtomicU64,
+    /// Whether two files can change places in one step.
+    pub(crate) exchanges: AtomicBool,
     plan: Mutex<Option<(u64, Fault)>>,
 }
 
@@ -116,6 +118,14 @@ impl Nodes {
         self.paths.insert(number, path.to_owned());
         self.numbers.insert(path.to_owned(), number);
         number
+    }
+
+    fn exchanged(&mut self, one: &Path, other: &Path) {
+        let (first, second) = (self.number(one), self.number(other));
+        self.paths.insert(first, other.to_owned());
+        self.paths.insert(second, one.to_owned());
+        self.numbers.insert(other.to_owned(), first);
+        self.numbers.insert(one.to_owned(), second);
     }
 
     fn renamed(&mut self, from: &Path, to: &Path) {
@@ -348,6 +358,17 @@ impl Filesystem for Passing {
             let (from, to) = (self.child(parent, name)?, self.child(newparent, newname)?);
             if flags.contains(RenameFlags::RENAME_NOREPLACE) && fs::symlink_metadata(&to).is_ok() {
                 return Err(Errno::EEXIST);
+            }
+            if flags.contains(RenameFlags::RENAME_EXCHANGE) {
+                if !self.faults.exchanges.load(Ordering::SeqCst) {
+                    return Err(Errno::EINVAL);
+                }
+                let exchange = rustix::fs::RenameFlags::EXCHANGE;
+                let cwd = rustix::fs::CWD;
+                rustix::fs::renameat_with(cwd, &from, cwd, &to, exchange)
+                    .map_err(io::Error::from)?;
+                self.nodes.lock().unwrap().exchanged(&from, &to);
+                return Ok(());
             }
             fs::rename(&from, &to)?;
             self.nodes.lock().unwrap().renamed(&from, &to);

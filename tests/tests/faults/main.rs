@@ -13,6 +13,7 @@ mod failing_fs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -221,6 +222,7 @@ fn at_every_call_that_fails_nothing_is_lost_and_the_next_run_completes() {
                 let (pair, behind) = failing.pair(&format!("{side}-{fault:?}-{n}"), side);
                 pair.prepare();
                 let witness = Witness::of(&behind);
+                faults.exchanges.store(n % 2 == 0, Ordering::SeqCst);
                 faults.plan(n, fault);
                 let result = pair.sync();
                 let calls = faults.clear();

@@ -55,9 +55,8 @@ pub(crate) fn mirror(session: &Session, command: &MirrorCommand) -> Result<Exit,
         MirrorCommand::Resolve(args) => {
             let project = open(session, &args.which)?;
             let Some(mirror) = project.mirror() else { return Ok(unneeded(session)) };
-            for conflict in mirror.resolve(&args.path, args.keep.into())? {
-                session.printer.say(&format!("{} is resolved", conflict.path));
-            }
+            let conflict = mirror.resolve(&args.path, args.keep.into())?;
+            session.printer.say(&format!("{} is resolved", conflict.path));
             session.printer.hint("`instep mirror sync` carries it to the network");
             Ok(Exit::Done)
         }
