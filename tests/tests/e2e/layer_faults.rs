@@ -2,9 +2,9 @@
 //! new ones, or all are the old ones, or the next run says that they are not and mends it.
 
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use instep_tests::{Index, Project, Wheel};
+use instep_tests::{Index, Project};
 
 use crate::support::{Engine, Moments, assert_tidy, family, kills};
 
@@ -82,6 +82,8 @@ fn without_the_index_no_lock_changes() {
 #[cfg(target_os = "linux")]
 #[test]
 fn on_a_full_disk_no_lock_changes() {
+    use instep_tests::Wheel;
+
     use crate::support::SmallDisk;
 
     let Some(project) = Engine::Uv.project() else { return };
@@ -120,6 +122,8 @@ fn on_a_full_disk_no_lock_changes() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_a_resolution_and_changes_nothing() {
+    use std::time::Duration;
+
     let Some(project) = locked_then_edited("joint") else { return };
     let before = locks(&project);
     let index = Index::of(&project.wheels()).slow(Duration::from_secs(30)).start();

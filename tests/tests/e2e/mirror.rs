@@ -1,8 +1,5 @@
 //! `instep mirror`, as a person and a workflow use it.
 
-use std::process::Stdio;
-use std::time::{Duration, Instant};
-
 use instep_tests::{Outcome, Project};
 use serde_json::Value;
 
@@ -97,6 +94,9 @@ fn a_command_runs_locally_and_is_synced_all_the_while() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_the_command_and_what_it_wrote_goes_up() {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+
     let project = project();
     let script =
         "trap 'echo last > last.txt; exit 0' INT; echo up > up.txt; while :; do sleep 0.1; done";
@@ -184,7 +184,7 @@ fn what_is_wrong_with_a_configuration_is_said() {
     says("[mirror.default]\nnetwork = 'nope'\nlocal = 'local'\n", "is not there");
     says("[mirror.default]\nnetwork = 'net/a.txt'\nlocal = 'local'\n", "is no folder");
     says("[mirror.default]\nnetwork = 'net'\nlocal = 'l'\nignore = ['[z-a]']\n", "is no pattern");
-    says("[mirror.default]\nnetwrok = 'net'\n", "netwrok");
+    says("[mirror.default]\nnetworks = 'net'\n", "networks");
     says(
         "[mirror.a]\nnetwork = 'net'\n[mirror.b]\nnetwork = 'x'\n",
         "there are several mirrors: a, b",
