@@ -45,7 +45,8 @@ impl Mirror {
         let mut trouble: Option<String> = None;
         let mut next = Instant::now() + interval;
         let mut rested = Instant::now();
-        let mut changed: Option<(Instant, Instant)> = None;
+        // What changed before anybody watched is found by looking once.
+        let mut changed = Some((Instant::now(), Instant::now()));
         while !is_cancelled() {
             let first = match told.recv_timeout(TICK) {
                 Ok(event) => Some(event),
