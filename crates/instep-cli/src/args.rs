@@ -84,6 +84,15 @@ pub(crate) enum Command {
         Where the project lies on a local disk and nothing is configured, no mirror is needed: `run` just runs."
     )]
     Mirror(MirrorArgs),
+    /// Keep install commands and versions in CI files, devcontainers and Dockerfiles in step
+    #[command(
+        after_help = "Examples:\n  instep ci status     every place, what it follows, and what is left alone and why\n  \
+        instep ci check      a diff of what is out of step (exit code 1)\n  \
+        instep ci sync       mend it: all files or none\n  \
+        instep ci install    a workflow, a pre-commit hook and a make target that keep it so\n\n\
+        On a line, `# instep: ignore` leaves it alone, and `# instep: use NAME` says what it follows."
+    )]
+    Ci(CiArgs),
     /// What is wrong, and the command that mends it
     Doctor(Environments),
     /// Installed against locked, and locked against the index
@@ -283,6 +292,48 @@ impl From<Tool> for instep::config::Tool {
             Tool::PipTools => Self::PipTools,
         }
     }
+}
+
+/// `instep ci`.
+#[derive(Debug, Args)]
+pub(crate) struct CiArgs {
+    #[command(subcommand)]
+    pub(crate) command: CiCommand,
+}
+
+/// What is done about a repository's files.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CiCommand {
+    /// Every place, what it follows, and what is left alone and why (exit code 1 if anything is out of step)
+    Status,
+    /// Is everything in step; a diff of what is not (exit code 1)
+    Check,
+    /// Bring everything in step: all files or none
+    Sync {
+        /// Change nothing, and show what would change
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Add what keeps it in step: all of them if none is named
+    Install(CiInstallArgs),
+}
+
+/// `instep ci install`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[derive(Debug, Args)]
+pub(crate) struct CiInstallArgs {
+    /// The workflow that checks pull requests, and opens one where the main branch is out of step
+    #[arg(long)]
+    pub(crate) workflow: bool,
+    /// The pre-commit hook
+    #[arg(long)]
+    pub(crate) hook: bool,
+    /// The target `sync-env` of the makefile
+    #[arg(long)]
+    pub(crate) makefile: bool,
+    /// Change nothing, and say what would be added
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// `instep mirror`.

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod check;
+mod ci;
 mod conflicts;
 mod doctor;
 mod generate;
@@ -14,6 +15,7 @@ mod status;
 mod sync;
 
 pub(crate) use check::check;
+pub(crate) use ci::ci;
 pub(crate) use conflicts::conflicts;
 pub(crate) use doctor::doctor;
 pub(crate) use generate::{completions, man, schema};

@@ -112,6 +112,9 @@ pub enum Error {
     /// A mirror failed.
     #[error(transparent)]
     Mirror(#[from] instep_mirror::Error),
+    /// The files of a repository could not be looked at, or written.
+    #[error(transparent)]
+    Ci(#[from] instep_ci::Error),
     /// A command could not be started.
     #[error("cannot start `{program}`")]
     Command {
@@ -322,6 +325,7 @@ impl Error {
             Self::Read { source, .. } | Self::Write { source, .. } => {
                 return instep_fs::hint_for(source).map(str::to_owned);
             }
+            Self::Ci(error) => return error.hint(),
             Self::Venv(error) => return error.hint(),
             Self::Lock(error) => return error.hint(),
             Self::Manifest(error) => return error.hint(),

@@ -76,6 +76,7 @@
 
 mod app_version;
 mod check;
+mod ci;
 pub mod config;
 mod doctor;
 mod error;
@@ -101,11 +102,13 @@ mod toolbox;
 mod workspace;
 
 pub use check::{Check, CheckRequest};
+pub use ci::Repository;
 pub use doctor::{Diagnosis, Problem, Severity};
 pub use error::{AppVersionProblem, Error, Snippet};
 pub use event::Event;
 pub use host::{Host, Question};
 pub use init::{Initialised, init};
+pub use instep_ci as files;
 pub use instep_lock as layer;
 pub use instep_lock::{Upgrade, Upgrades};
 pub use instep_manifest::{Finding, HistoryEntry, Listing, Manifest, Reason};

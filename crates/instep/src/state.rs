@@ -84,6 +84,11 @@ impl State {
     }
 }
 
+/// What commands the files of a repository followed.
+pub(crate) fn ci(root: &Utf8Path) -> Utf8PathBuf {
+    root.join(STATE_DIR).join("ci.json")
+}
+
 /// Makes a folder of state, and the file that keeps all state out of git.
 pub(crate) fn prepare(root: &Utf8Path, folder: &Utf8Path) -> Result<(), Error> {
     fs::create_dir_all(folder)

@@ -23,6 +23,8 @@ pub struct Config {
     pub layers: Option<Layers>,
     /// Folders that are kept equal, by name.
     pub mirror: BTreeMap<String, Mirror>,
+    /// Commands and versions that the files of the repository follow.
+    pub ci: Ci,
     /// The journal of syncs.
     pub journal: Journal,
 }
@@ -365,6 +367,21 @@ impl Default for Mirror {
             interval: 30,
         }
     }
+}
+
+/// Commands that workflows, devcontainers, Dockerfiles and hooks follow; the versions are those of
+/// `[tools]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Ci {
+    /// Install commands by name, such as `uv = "uv sync --all-extras --dev"`. Default: derived from
+    /// `uv.lock` and `pyproject.toml`, and from `requirements.txt`.
+    pub commands: BTreeMap<String, String>,
+    /// Shell scripts that follow too, as in `.gitignore`: `scripts/*.sh`.
+    pub include: Vec<String>,
+    /// Files that do not follow, as in `.gitignore`.
+    pub exclude: Vec<String>,
 }
 
 /// The journal of syncs.

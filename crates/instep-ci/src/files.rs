@@ -1,0 +1,160 @@
+//! Which files of a repository are looked at. No link is followed, and nothing that git ignores is read.
+
+use camino::Utf8Path;
+use ignore::WalkBuilder;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+use crate::error::{Broken, Error};
+use crate::settings::Settings;
+
+/// What a file is, by its name and its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    GitHub,
+    GitLab,
+    Azure,
+    CircleCi,
+    PreCommit,
+    Devcontainer,
+    Dockerfile,
+    Makefile,
+    Justfile,
+    Script,
+    PythonVersion,
+    Pyproject,
+    UvToml,
+}
+
+/// Files that are none of a repository's own.
+const NOT_LOOKED_AT: [&str; 4] = [".git", ".instep", ".venv", "node_modules"];
+
+/// Finds the files, by their paths.
+///
+/// # Errors
+///
+/// [`Error::Pattern`].
+pub(crate) fn find(
+    root: &Utf8Path,
+    settings: &Settings,
+) -> Result<(Vec<(String, Kind)>, Vec<Broken>), Error> {
+    let (include, exclude) = (patterns(&settings.include)?, patterns(&settings.exclude)?);
+    let is_looked_at = |entry: &ignore::DirEntry| {
+        !entry.file_name().to_str().is_some_and(|name| NOT_LOOKED_AT.contains(&name))
+    };
+    let walk = WalkBuilder::new(root)
+        .hidden(false)
+        .parents(false)
+        .git_global(false)
+        .require_git(false)
+        .ignore(false)
+        .follow_links(false)
+        .filter_entry(is_looked_at)
+        .build();
+    let (mut found, mut broken) = (Vec::new(), Vec::new());
+    for entry in walk {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                // What cannot be listed may hold anything.
+                broken.push(Broken { path: ".".to_owned(), line: None, what: error.to_string() });
+                continue;
+            }
+        };
+        if !entry.file_type().is_some_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let below = Utf8Path::from_path(entry.path()).and_then(|path| path.strip_prefix(root).ok());
+        let Some(below) = below else { continue };
+        let path = below.as_str().replace('\\', "/");
+        if exclude.matched_path_or_any_parents(&path, false).is_ignore() {
+            continue;
+        }
+        let included = || {
+            let is_named = include.matched_path_or_any_parents(&path, false).is_ignore();
+            is_named.then_some(Kind::Script)
+        };
+        found.extend(kind(&path).or_else(included).map(|kind| (path, kind)));
+    }
+    found.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+    Ok((found, broken))
+}
+
+fn patterns(patterns: &[String]) -> Result<Gitignore, Error> {
+    let mut builder = GitignoreBuilder::new("");
+    let error = |pattern: &str, source| Error::Pattern { pattern: pattern.to_owned(), source: Box::new(source) };
+    for pattern in patterns {
+        builder.add_line(None, pattern).map_err(|source| error(pattern, source))?;
+    }
+    builder.build().map_err(|source| error(&patterns.join(", "), source))
+}
+
+/// What a path says of a file.
+pub(crate) fn kind(path: &str) -> Option<Kind> {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let is_yaml = name.ends_with(".yml") || name.ends_with(".yaml");
+    let in_devcontainer = path.starts_with(".devcontainer/");
+    let is_dockerfile = |name: &str| {
+        let is_one = name == "Dockerfile" || name == "Containerfile";
+        let is_named = name.starts_with("Dockerfile.") || name.starts_with("Containerfile.");
+        (is_one || is_named || name.ends_with(".Dockerfile") || name.ends_with(".dockerfile"))
+            && !name.ends_with("ignore")
+    };
+    match name {
+        "action.yml" | "action.yaml" => return Some(Kind::GitHub),
+        ".gitlab-ci.yml" => return Some(Kind::GitLab),
+        ".pre-commit-config.yaml" => return Some(Kind::PreCommit),
+        ".devcontainer.json" => return Some(Kind::Devcontainer),
+        ".python-version" => return Some(Kind::PythonVersion),
+        "pyproject.toml" => return Some(Kind::Pyproject),
+        "uv.toml" => return Some(Kind::UvToml),
+        "justfile" | ".justfile" | "Justfile" => return Some(Kind::Justfile),
+        "Makefile" | "makefile" | "GNUmakefile" => return Some(Kind::Makefile),
+        _ => {}
+    }
+    if is_yaml && folder == ".github/workflows" {
+        Some(Kind::GitHub)
+    } else if is_yaml && (folder.ends_with(".azure-pipelines") || name.starts_with("azure-pipelines")) {
+        Some(Kind::Azure)
+    } else if is_yaml && folder == ".circleci" {
+        Some(Kind::CircleCi)
+    } else if in_devcontainer && name == "devcontainer.json" {
+        Some(Kind::Devcontainer)
+    } else if in_devcontainer && name.ends_with(".sh") {
+        Some(Kind::Script)
+    } else if is_dockerfile(name) {
+        Some(Kind::Dockerfile)
+    } else if name.ends_with(".mk") {
+        Some(Kind::Makefile)
+    } else if name.ends_with(".just") {
+        Some(Kind::Justfile)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_known_by_their_names() {
+        let table = [
+            (".github/workflows/ci.yml", Some(Kind::GitHub)),
+            (".github/workflows/sub/ci.yml", None),
+            (".github/dependabot.yml", None),
+            (".github/actions/setup/action.yaml", Some(Kind::GitHub)),
+            (".devcontainer/post-create.sh", Some(Kind::Script)),
+            (".devcontainer/x/devcontainer.json", Some(Kind::Devcontainer)),
+            ("devcontainer.json", None),
+            ("docker/Dockerfile.dev", Some(Kind::Dockerfile)),
+            ("Dockerfile.dockerignore", None),
+            ("web.Dockerfile", Some(Kind::Dockerfile)),
+            ("scripts/run.sh", None),
+            ("a/Makefile", Some(Kind::Makefile)),
+            (".azure-pipelines/ci.yml", Some(Kind::Azure)),
+        ];
+        for (path, expected) in table {
+            assert_eq!(kind(path), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What files are written in.
+
+pub(crate) mod dockerfile;
+pub(crate) mod json;
+pub(crate) mod recipes;
+pub(crate) mod shell;
+pub(crate) mod yaml;
