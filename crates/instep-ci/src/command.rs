@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::syntax::shell::{Word, is_posix};
+use crate::syntax::shell::Word;
 
 /// A command of a tool, found among words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -244,18 +244,6 @@ pub(crate) fn invocation(words: &[Word]) -> Option<Invocation> {
     Some(Invocation { head, words: first..words.len(), arguments, last_of_head: last })
 }
 
-/// The text that a shell is given to run, as in `bash -c "..."`.
-pub(crate) fn text_for_shell(words: &[Word]) -> Option<&str> {
-    let first = behind_wrappers(words)?;
-    let value = |at: usize| words.get(at).and_then(|word| word.value.as_deref());
-    if !is_posix(value(first)?) {
-        return None;
-    }
-    let option = (first + 1..words.len())
-        .find(|at| value(*at).is_some_and(|word| word.starts_with('-') && word.ends_with('c')))?;
-    value(option + 1)
-}
-
 fn behind_wrappers(words: &[Word]) -> Option<usize> {
     let value = |at: usize| words.get(at).and_then(|word| word.value.as_deref());
     let mut at = 0;
@@ -267,7 +255,8 @@ fn behind_wrappers(words: &[Word]) -> Option<usize> {
         at += 1;
         while let Some(word) = value(at) {
             let is_assignment = *name == "env" && word.contains('=');
-            let is_duration = *name == "timeout" && word.starts_with(|char: char| char.is_ascii_digit());
+            let is_duration =
+                *name == "timeout" && word.starts_with(|char: char| char.is_ascii_digit());
             if !word.starts_with('-') && !is_assignment && !is_duration {
                 break;
             }
@@ -294,7 +283,8 @@ fn arguments(known: Options, words: &[Word], range: Range<usize>) -> Vec<Argumen
         let start = at;
         at += 1;
         let Some(text) = word.value.as_deref() else {
-            found.push(dynamic(word, start..at));
+            let name = String::new();
+            found.push(Argument { name, value: None, is_dynamic: true, words: start..at });
             continue;
         };
         if !text.starts_with('-') || text == "-" {
@@ -319,12 +309,8 @@ fn arguments(known: Options, words: &[Word], range: Range<usize>) -> Vec<Argumen
             (None, Some(((long, ..), value))) => (*long, Some(value), true),
             (None, None) => (name, attached, false),
         };
-        let mut argument = Argument {
-            name: long.to_owned(),
-            value,
-            is_dynamic: false,
-            words: start..at,
-        };
+        let mut argument =
+            Argument { name: long.to_owned(), value, is_dynamic: false, words: start..at };
         if takes
             && argument.value.is_none()
             && let Some(word) = words.get(at).filter(|_| at < range.end)
@@ -337,11 +323,6 @@ fn arguments(known: Options, words: &[Word], range: Range<usize>) -> Vec<Argumen
         found.push(argument);
     }
     found
-}
-
-/// What is known only when it runs: as `--name=$value`, its name is known.
-fn dynamic(_word: &Word, words: Range<usize>) -> Argument {
-    Argument { name: String::new(), value: None, is_dynamic: true, words }
 }
 
 #[cfg(test)]
@@ -362,10 +343,18 @@ mod tests {
             ("sudo -E -u root uv sync", "uv sync", &[]),
             ("env -u X A=b uv sync", "uv sync", &[]),
             ("timeout -k 5 10m uv sync", "uv sync", &[]),
-            ("uv --quiet --directory sub sync -p 3.12", "uv sync", &["--quiet", "--directory sub", "--python 3.12"]),
+            (
+                "uv --quiet --directory sub sync -p 3.12",
+                "uv sync",
+                &["--quiet", "--directory sub", "--python 3.12"],
+            ),
             ("uv sync --extra=a --extra b", "uv sync", &["--extra a", "--extra b"]),
             ("python3.12 -m pip install -rx.txt", "pip install", &["--requirement x.txt"]),
-            (".venv/bin/pip install -r x.txt -q", "pip install", &["--requirement x.txt", "--quiet"]),
+            (
+                ".venv/bin/pip install -r x.txt -q",
+                "pip install",
+                &["--requirement x.txt", "--quiet"],
+            ),
             ("pip3 install --upgrade pip", "pip install", &["--upgrade", "pip"]),
             ("uv pip install -r x.txt", "uv pip install", &["--requirement x.txt"]),
             ("pip download -d w -r x.txt", "pip download", &["-d", "w", "-r", "x.txt"]),
@@ -375,11 +364,13 @@ mod tests {
         ];
         for (text, head, arguments) in table {
             let (found, rest) = read(text).unwrap();
-            assert_eq!((found.as_str(), rest.iter().map(String::as_str).collect()), (head, arguments.to_vec()), "{text}");
+            assert_eq!(
+                (found.as_str(), rest.iter().map(String::as_str).collect()),
+                (head, arguments.to_vec()),
+                "{text}"
+            );
         }
         assert_eq!(read("$UV sync"), None);
         assert_eq!(read("uv"), None);
-        let script = parse("bash -euc 'uv sync'", &[]);
-        assert_eq!(text_for_shell(&script.commands[0].words), Some("uv sync"));
     }
 }

@@ -97,7 +97,8 @@ impl Error {
             }
             Self::HalfWritten { .. } => "look at `git diff`, and run it again".to_owned(),
             Self::Invalid(_) => {
-                "mend them, or name them in `exclude` of the table `[ci]`; no file was changed".to_owned()
+                "mend them, or name them in `exclude` of the table `[ci]`; no file was changed"
+                    .to_owned()
             }
             Self::Changed { .. } => "run it again".to_owned(),
             Self::Fs(error) => return error.hint(),

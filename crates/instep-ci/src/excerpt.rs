@@ -86,7 +86,9 @@ impl Excerpt {
     pub(crate) fn tail(&self, from: usize) -> Self {
         let mut tail = Self::new(self.quoting);
         for piece in &self.pieces {
-            let Some(text) = self.text.get(piece.text.start.max(from)..piece.text.end) else { continue };
+            let Some(text) = self.text.get(piece.text.start.max(from)..piece.text.end) else {
+                continue;
+            };
             if piece.is_verbatim() {
                 let cut = from.saturating_sub(piece.text.start);
                 tail.push(text, piece.source.start + cut);
@@ -114,6 +116,18 @@ impl Excerpt {
             return end..end;
         }
         self.source_start(range.start)..end
+    }
+
+    /// Whether something stands between the parts of a range that is no part of the text: a comment.
+    pub(crate) fn is_interrupted(&self, range: &Range<usize>, source: &str) -> bool {
+        let mut at = self.source(range).start;
+        let is_inside =
+            |piece: &&Piece| piece.text.start < range.end && range.start < piece.text.end;
+        self.pieces.iter().filter(is_inside).any(|piece| {
+            let between = source.get(at..piece.source.start).unwrap_or_default();
+            at = piece.source.end;
+            !between.trim().is_empty()
+        })
     }
 
     fn source_start(&self, at: usize) -> usize {

@@ -81,7 +81,10 @@ pub(crate) fn find(
 
 fn patterns(patterns: &[String]) -> Result<Gitignore, Error> {
     let mut builder = GitignoreBuilder::new("");
-    let error = |pattern: &str, source| Error::Pattern { pattern: pattern.to_owned(), source: Box::new(source) };
+    let error = |pattern: &str, source| Error::Pattern {
+        pattern: pattern.to_owned(),
+        source: Box::new(source),
+    };
     for pattern in patterns {
         builder.add_line(None, pattern).map_err(|source| error(pattern, source))?;
     }
@@ -113,7 +116,9 @@ pub(crate) fn kind(path: &str) -> Option<Kind> {
     }
     if is_yaml && folder == ".github/workflows" {
         Some(Kind::GitHub)
-    } else if is_yaml && (folder.ends_with(".azure-pipelines") || name.starts_with("azure-pipelines")) {
+    } else if is_yaml
+        && (folder.ends_with(".azure-pipelines") || name.starts_with("azure-pipelines"))
+    {
         Some(Kind::Azure)
     } else if is_yaml && folder == ".circleci" {
         Some(Kind::CircleCi)

@@ -68,7 +68,8 @@ pub fn install(root: &Utf8Path, parts: Parts, dry_run: bool) -> Result<Vec<Insta
         planned.push((HOOKS.to_owned(), before, after));
     }
     if parts.makefile {
-        let name = MAKEFILES.into_iter().find(|name| root.join(name).is_file()).unwrap_or("Makefile");
+        let name =
+            MAKEFILES.into_iter().find(|name| root.join(name).is_file()).unwrap_or("Makefile");
         let before = read(root, name)?;
         let after = with_target(before.as_deref().unwrap_or_default());
         planned.push((name.to_owned(), before, after));
@@ -124,7 +125,11 @@ fn hook(indent: &str, ending: &str) -> String {
 /// The list of repositories with one more at its end, indented like the last.
 fn with_hook(text: &str) -> Result<String, Error> {
     let invalid = |line, what: &str| {
-        Error::Invalid(vec![Broken { path: HOOKS.to_owned(), line: Some(line), what: what.to_owned() }])
+        Error::Invalid(vec![Broken {
+            path: HOOKS.to_owned(),
+            line: Some(line),
+            what: what.to_owned(),
+        }])
     };
     if text.contains("instep-ci-check") {
         return Ok(text.to_owned());
@@ -133,7 +138,8 @@ fn with_hook(text: &str) -> Result<String, Error> {
     let document = yaml.document().map_err(|error| invalid(error.line, error.what))?;
     let repositories = document.roots().next().and_then(|root| root.get("repos"));
     let last = repositories.and_then(|list| list.items().last().copied());
-    let Some((list, last)) = repositories.zip(last).filter(|(list, _)| !list.is_flow_sequence()) else {
+    let Some((list, last)) = repositories.zip(last).filter(|(list, _)| !list.is_flow_sequence())
+    else {
         return Err(invalid(1, "its `repos:` is no list to which one can be added"));
     };
     let (start, end) = (list.range().map_or(0, |range| range.start), last.end().unwrap_or(0));
@@ -183,7 +189,10 @@ mod tests {
         let document = yaml.document().unwrap();
         assert_eq!(document.roots().next().unwrap().get("repos").unwrap().items().len(), 2);
         let short = with_hook("repos:\n- repo: a\n  rev: b").unwrap();
-        assert!(short.starts_with("repos:\n- repo: a\n  rev: b\n- repo: local\n  hooks:\n"), "{short}");
+        assert!(
+            short.starts_with("repos:\n- repo: a\n  rev: b\n- repo: local\n  hooks:\n"),
+            "{short}"
+        );
         for text in ["repos: []\n", "x: y\n", "repos: [\n"] {
             assert!(matches!(with_hook(text), Err(Error::Invalid(_))), "{text}");
         }
@@ -192,7 +201,10 @@ mod tests {
     #[test]
     fn a_target_is_added_at_the_end_and_once() {
         let once = with_target("all:\n\techo x");
-        assert_eq!(once, "all:\n\techo x\n\n.PHONY: sync-env\nsync-env:\n\tinstep sync\n\tinstep ci sync\n");
+        assert_eq!(
+            once,
+            "all:\n\techo x\n\n.PHONY: sync-env\nsync-env:\n\tinstep sync\n\tinstep ci sync\n"
+        );
         assert_eq!(with_target(&once), once);
         assert!(with_target("").starts_with(".PHONY: sync-env\n"));
         assert_eq!(with_target("sync-env : x\n"), "sync-env : x\n");

@@ -28,7 +28,9 @@ impl<'a> Lines<'a> {
 
     /// A line without its end.
     pub(crate) fn line(&self, number: usize) -> &'a str {
-        let Some(start) = number.checked_sub(1).and_then(|at| self.starts.get(at)) else { return "" };
+        let Some(start) = number.checked_sub(1).and_then(|at| self.starts.get(at)) else {
+            return "";
+        };
         let end = self.starts.get(number).copied().unwrap_or(self.text.len());
         self.text.get(*start..end).unwrap_or_default().trim_end_matches(['\n', '\r'])
     }
@@ -70,7 +72,8 @@ mod tests {
 
     #[test]
     fn marks_stand_at_the_end_of_a_line_or_above_it() {
-        let text = "a # instep: ignore\nb\n  # instep: use docs, please\nc\nd\n// instep: ignore\ne";
+        let text =
+            "a # instep: ignore\nb\n  # instep: use docs, please\nc\nd\n// instep: ignore\ne";
         let lines = Lines::of(text);
         let table = [
             (1, 1, Some(Mark::Ignore)),

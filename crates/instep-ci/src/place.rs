@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::command::{Invocation, KNOWN, invocation, text_for_shell};
+use crate::command::{Invocation, KNOWN, invocation};
 use crate::excerpt::Excerpt;
 use crate::problem::Reason;
-use crate::syntax::shell::{self, Command, Template, Within};
+use crate::syntax::shell::{self, Aside, Command, Template, Within};
 use crate::syntax::yaml::Value;
 use crate::version::{self, Image, Runtime, Why, is_plain};
 
@@ -16,7 +16,10 @@ pub(crate) enum Place {
     Command(CommandPlace),
     Versions(Versions),
     /// Something that is left alone for what it is.
-    Left { range: Range<usize>, reason: Reason },
+    Left {
+        range: Range<usize>,
+        reason: Reason,
+    },
 }
 
 /// A command of a script.
@@ -95,7 +98,8 @@ impl CommandPlace {
     pub(crate) fn range(&self) -> Range<usize> {
         let word = |at: usize| self.command.words.get(at).map(|word| word.range.clone());
         let start = word(self.invocation.words.start).map_or(0, |range| range.start);
-        let end = word(self.invocation.words.end.saturating_sub(1)).map_or(start, |range| range.end);
+        let end =
+            word(self.invocation.words.end.saturating_sub(1)).map_or(start, |range| range.end);
         self.script.source(&(start..end))
     }
 }
@@ -161,11 +165,15 @@ impl Places {
     pub(crate) fn masked_script(&mut self, script: Excerpt, masks: &[Range<usize>]) {
         let parsed = shell::parse(script.text(), masks);
         let script = Arc::new(script);
+        for (range, aside) in &parsed.asides {
+            let reason = match aside {
+                Aside::Comment => Reason::Comment,
+                Aside::String => Reason::String,
+                Aside::Heredoc => Reason::Heredoc,
+            };
+            self.other.push((script.source(range), reason));
+        }
         for command in parsed.commands {
-            if text_for_shell(&command.words).is_some_and(|text| !text.is_empty()) {
-                let range = command.words.last().map(|word| script.source(&word.range));
-                self.other.extend(range.map(|range| (range, Reason::String)));
-            }
             let Some(invocation) = invocation(&command.words) else { continue };
             let doubt = match (command.within, parsed.error) {
                 (Within::String, _) => Some(Reason::String),
@@ -173,7 +181,8 @@ impl Places {
                 (Within::Script, Some(line)) => Some(Reason::Script(line)),
                 (Within::Script, None) => None,
             };
-            if doubt.is_none() && matches!(&*invocation.head, "uv python install" | "uv python pin") {
+            if doubt.is_none() && matches!(&*invocation.head, "uv python install" | "uv python pin")
+            {
                 self.versions_of_command(&script, &command, &invocation);
                 continue;
             }
@@ -198,9 +207,15 @@ impl Places {
         for word in words.filter_map(|argument| command.words.get(argument.words.start)) {
             let range = script.source(&word.range);
             match word.value.as_deref() {
-                Some(value) if is_plain(value) && value.len() == range.len() => {
+                Some(value) if is_plain(value) && value.len() == word.range.len() => {
                     let value = value.to_owned();
                     items.push(Item { value, range, around: Around::Nothing });
+                }
+                Some(value) if is_plain(value) && value.len() + 2 == word.range.len() => {
+                    let inside = script.source(&(word.range.start + 1..word.range.end - 1));
+                    let written = script.text().get(word.range.start..).unwrap_or_default();
+                    let around = Around::Quotes(written.chars().next().unwrap_or('"'));
+                    items.push(Item { value: value.to_owned(), range: inside, around });
                 }
                 Some(value) => self.left(range, Reason::NotPlain(value.to_owned())),
                 None => self.left(range, Reason::Expression),
@@ -249,7 +264,12 @@ impl Places {
                     let value = text.get(range.clone()).unwrap_or_default().to_owned();
                     let range = name.source(&(offset + range.start..offset + range.end));
                     let items = vec![Item { value, range, around: Around::Nothing }];
-                    self.add(Versions { runtime, wants: Wants::First, items, shape: Shape::Single });
+                    self.add(Versions {
+                        runtime,
+                        wants: Wants::First,
+                        items,
+                        shape: Shape::Single,
+                    });
                 }
             }
         }
@@ -279,7 +299,8 @@ impl Places {
     /// One version in a YAML scalar; several where it is a list of lines.
     pub(crate) fn yaml_version(&mut self, runtime: Runtime, value: Value<'_>, source: &str) {
         let Some(scalar) = value.scalar() else { return };
-        let rows: Vec<&str> = scalar.text().lines().filter(|line| !line.trim().is_empty()).collect();
+        let rows: Vec<&str> =
+            scalar.text().lines().filter(|line| !line.trim().is_empty()).collect();
         if rows.len() > 1 && rows.iter().all(|row| is_plain(row.trim())) {
             return self.rows(runtime, &scalar);
         }
@@ -324,7 +345,8 @@ impl Places {
             at += line.len();
         }
         let is_list = items.len() > 1;
-        let (wants, shape) = if is_list { (Wants::All, Shape::Rows) } else { (Wants::First, Shape::Single) };
+        let (wants, shape) =
+            if is_list { (Wants::All, Shape::Rows) } else { (Wants::First, Shape::Single) };
         self.add(Versions { runtime, wants, items, shape });
     }
 

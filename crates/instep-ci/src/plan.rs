@@ -170,7 +170,13 @@ impl Planner {
                 taken.push(range.clone());
             }
             let Some((state, edits)) = decided else { continue };
-            let text = one_line(file.text.get(range.clone()).unwrap_or_default());
+            let text = match place {
+                Place::Versions(versions) => {
+                    let values = versions.items.iter().map(|item| item.value.as_str());
+                    values.collect::<Vec<_>>().join(", ")
+                }
+                _ => one_line(file.text.get(range.clone()).unwrap_or_default()),
+            };
             decisions.push((range.start, (Finding { line: first, text, state }, edits)));
         }
         decisions.extend(self.texts(file, &lines, &taken));
@@ -209,8 +215,15 @@ impl Planner {
             Verdict::Left(reason) => left(reason),
             Verdict::Rewrite { name, words } => {
                 let becomes = self.text_of(place, &words);
-                match rewrite(place, &words) {
-                    Some(edit) => Some((State::Drifted { follows: name, becomes }, vec![edit])),
+                let (range, text) = rewrite(place, &words)?;
+                if place.script.is_interrupted(&range, &file.text) {
+                    return left(Reason::Interrupted(becomes));
+                }
+                match place.script.quote(&text) {
+                    Some(text) => {
+                        let edit = Edit { range: place.script.source(&range), text };
+                        Some((State::Drifted { follows: name, becomes }, vec![edit]))
+                    }
                     None => left(Reason::CannotHold(becomes)),
                 }
             }
@@ -265,7 +278,8 @@ impl Planner {
         for head in heads {
             for (at, _) in file.text.match_indices(head) {
                 let end = at + head.len();
-                let is_part = |char: char| char.is_alphanumeric() || matches!(char, '-' | '_' | '/' | '.');
+                let is_part =
+                    |char: char| char.is_alphanumeric() || matches!(char, '-' | '_' | '/' | '.');
                 let before = file.text.get(..at).and_then(|text| text.chars().next_back());
                 let after = file.text.get(end..).and_then(|text| text.chars().next());
                 let is_taken = taken.iter().any(|range| range.start < end && at < range.end);
@@ -275,7 +289,8 @@ impl Planner {
                 {
                     continue;
                 }
-                let within = file.other.iter().find(|(range, _)| range.contains(&at));
+                let within = file.other.iter().filter(|(range, _)| range.contains(&at));
+                let within = within.min_by_key(|(range, _)| range.len());
                 let reason = match within {
                     Some((_, reason)) => reason.clone(),
                     None if lines.is_comment(at) => Reason::Comment,
@@ -283,7 +298,10 @@ impl Planner {
                 };
                 let line = lines.number(at);
                 let text = one_line(lines.line(line));
-                found.push((at, (Finding { line, text, state: State::Left { reason } }, Vec::new())));
+                found.push((
+                    at,
+                    (Finding { line, text, state: State::Left { reason } }, Vec::new()),
+                ));
             }
         }
         found
@@ -292,14 +310,19 @@ impl Planner {
     /// Whether a rewritten file is what it should be: it parses, what was rewritten is in step, and
     /// nothing else is another thing than it was.
     fn holds(&self, file: &File, after: &str, decisions: &[Decision]) -> bool {
-        let Ok(again) = File::of(file.path.clone(), file.kind, after.to_owned()) else { return false };
-        let again = self.decisions(&again);
-        let is_as_planned = |(planned, found): (&Decision, &Decision)| match (&planned.0.state, &found.0.state) {
-            (State::Drifted { follows, .. }, State::InStep { follows: now }) => follows == now,
-            (State::Drifted { .. }, _) => false,
-            (State::Left { reason: Reason::Script(_) }, now) => matches!(now, State::Left { .. }),
-            (planned, now) => planned == now,
+        let Ok(again) = File::of(file.path.clone(), file.kind, after.to_owned()) else {
+            return false;
         };
+        let again = self.decisions(&again);
+        let is_as_planned =
+            |(planned, found): (&Decision, &Decision)| match (&planned.0.state, &found.0.state) {
+                (State::Drifted { follows, .. }, State::InStep { follows: now }) => follows == now,
+                (State::Drifted { .. }, _) => false,
+                (State::Left { reason: Reason::Script(_) }, now) => {
+                    matches!(now, State::Left { .. })
+                }
+                (planned, now) => planned == now,
+            };
         again.len() == decisions.len() && decisions.iter().zip(&again).all(is_as_planned)
     }
 
@@ -321,7 +344,9 @@ impl Planner {
                 .map(|again| self.decisions(&again))
                 .is_ok_and(|again| {
                     again.len() == decisions.len()
-                        && again.get(at).is_some_and(|(found, _)| matches!(found.state, State::InStep { .. }))
+                        && again
+                            .get(at)
+                            .is_some_and(|(found, _)| matches!(found.state, State::InStep { .. }))
                 });
             if let Some((finding, edits)) = decisions.get_mut(at).filter(|_| !holds) {
                 if let State::Drifted { becomes, .. } = &finding.state {
@@ -383,8 +408,8 @@ fn text<'a>(place: &'a CommandPlace, word: &'a NewWord) -> &'a str {
     }
 }
 
-/// The change that makes a command what it should be: only the words between those that stay.
-fn rewrite(place: &CommandPlace, new: &[NewWord]) -> Option<Edit> {
+/// The change of a script that makes a command what it should be: only the words between those that stay.
+fn rewrite(place: &CommandPlace, new: &[NewWord]) -> Option<(Range<usize>, String)> {
     let old = place.invocation.words.clone();
     let stays = |old: usize, word: &NewWord| {
         *word == NewWord::Kept(old) || text(place, &NewWord::Kept(old)) == text(place, word)
@@ -403,23 +428,27 @@ fn rewrite(place: &CommandPlace, new: &[NewWord]) -> Option<Edit> {
     let joined = new.iter().map(|word| text(place, word)).collect::<Vec<_>>().join(" ");
     let before = place.command.words.get((old.start + same).checked_sub(1).unwrap_or(old.start));
     let end_before = before.map_or(0, |word| word.range.end);
-    let (range, joined) = match (words.first(), words.last()) {
+    Some(match (words.first(), words.last()) {
         (Some(_), Some(last)) if new.is_empty() => (end_before..last.range.end, joined),
         (Some(first), Some(last)) => (first.range.start..last.range.end, joined),
         _ => (end_before..end_before, [" ", &joined].concat()),
-    };
-    let text = place.script.quote(&joined)?;
-    Some(Edit { range: place.script.source(&range), text })
+    })
 }
 
 fn is_in_step(versions: &Versions, wanted: &[String]) -> bool {
-    let is_one = |item: &Item, wanted: &String| fits(&item.value, wanted) && !needs_quotes(item, &item.value);
+    let is_one = |item: &Item, wanted: &String| {
+        fits(&item.value, wanted) && !needs_quotes(item, &item.value)
+    };
     match versions.wants {
-        Wants::First => versions.items.iter().zip(wanted).all(|(item, wanted)| is_one(item, wanted)),
+        Wants::First => {
+            versions.items.iter().zip(wanted).all(|(item, wanted)| is_one(item, wanted))
+        }
         // The order of a matrix says nothing.
         Wants::All => {
             versions.items.len() == wanted.len()
-                && wanted.iter().all(|wanted| versions.items.iter().any(|item| is_one(item, wanted)))
+                && wanted
+                    .iter()
+                    .all(|wanted| versions.items.iter().any(|item| is_one(item, wanted)))
         }
     }
 }
@@ -436,7 +465,11 @@ fn relist(source: &str, versions: &Versions, wanted: &[String]) -> Option<Vec<Ed
         if item.value != *wanted && !(versions.wants == Wants::First && fits(&item.value, wanted))
             || needs_quotes(item, wanted)
         {
-            let text = if needs_quotes(item, wanted) { ["\"", wanted, "\""].concat() } else { wanted.clone() };
+            let text = if needs_quotes(item, wanted) {
+                ["\"", wanted, "\""].concat()
+            } else {
+                wanted.clone()
+            };
             edits.push(Edit { range: item.range.clone(), text });
         }
     }
@@ -472,13 +505,15 @@ fn relist(source: &str, versions: &Versions, wanted: &[String]) -> Option<Vec<Ed
             let (line, ending) = row(source, last);
             let prefix = source.get(line.start..outer(last)?.start)?;
             let rows = wanted.get(had..)?.iter();
-            let new: String = rows.map(|version| [ending, prefix, &quoted(version)].concat()).collect();
+            let new: String =
+                rows.map(|version| [ending, prefix, &quoted(version)].concat()).collect();
             edits.push(Edit { range: line.end..line.end, text: new });
         }
         Shape::Rows => {
             for item in versions.items.get(wants..)? {
                 let (line, _) = row(source, item);
-                let end = source.get(line.end..)?.find('\n').map_or(source.len(), |at| line.end + at + 1);
+                let end =
+                    source.get(line.end..)?.find('\n').map_or(source.len(), |at| line.end + at + 1);
                 edits.push(Edit { range: line.start..end, text: String::new() });
             }
         }
@@ -495,6 +530,7 @@ fn row<'a>(source: &'a str, item: &Item) -> (Range<usize>, &'a str) {
     let length = rest.find('\n').unwrap_or(rest.len());
     let is_windows = rest.get(..length).is_some_and(|line| line.ends_with('\r'))
         || (length == rest.len() && before.ends_with("\r\n"));
-    let end = item.range.end + length - usize::from(rest.get(..length).is_some_and(|line| line.ends_with('\r')));
+    let end = item.range.end + length
+        - usize::from(rest.get(..length).is_some_and(|line| line.ends_with('\r')));
     (start..end, if is_windows { "\r\n" } else { "\n" })
 }

@@ -65,6 +65,9 @@ pub enum Reason {
     /// A matrix that adds or excludes single combinations.
     #[error("in `{0}` of a matrix")]
     MatrixSpecial(String),
+    /// What would be rewritten has a comment in its middle.
+    #[error("a comment stands in the middle of it; it is to be `{0}`")]
+    Interrupted(String),
     /// The format cannot hold what would be written there.
     #[error("`{0}` cannot be written there")]
     CannotHold(String),

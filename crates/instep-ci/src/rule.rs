@@ -71,8 +71,10 @@ pub(crate) fn canonicals(settings: &Settings) -> Result<Vec<Canonical>, Error> {
         let (invocation, words) = read.ok_or_else(invalid)?;
         let former = settings.former.get(name).into_iter().flatten();
         let of_its_kind = |(other, _): &(Invocation, _)| other.head == invocation.head;
-        let former =
-            former.filter_map(|text| self::read(text)).filter(of_its_kind).map(|read| read.0.arguments);
+        let former = former
+            .filter_map(|text| self::read(text))
+            .filter(of_its_kind)
+            .map(|read| read.0.arguments);
         let former = former.collect();
         Ok(Canonical { name: name.clone(), invocation, words, former })
     };
@@ -236,10 +238,8 @@ impl Canonical {
             }
         }
         for argument in wanted {
-            let is_kept_anyway = found
-                .arguments
-                .iter()
-                .any(|one| one.is_dynamic && self.is_as_good(argument, one));
+            let is_kept_anyway =
+                found.arguments.iter().any(|one| one.is_dynamic && self.is_as_good(argument, one));
             if is_kept_anyway {
                 continue;
             }
@@ -294,7 +294,8 @@ mod tests {
 
     #[test]
     fn table_of_the_rule() {
-        let plain = [("uv", "uv sync --all-extras --dev"), ("pip", "pip install -r requirements.txt")];
+        let plain =
+            [("uv", "uv sync --all-extras --dev"), ("pip", "pip install -r requirements.txt")];
         let table: [(&[(&str, &str)], &str, &str); 29] = [
             (&plain, "uv sync", "uv sync --all-extras --dev"),
             (&plain, "uv sync --dev", "uv sync --all-extras --dev"),
@@ -302,7 +303,11 @@ mod tests {
             (&plain, "uv sync --all-groups", "uv sync --all-extras --dev"),
             (&plain, "uv sync -q --dev -p 3.12", "uv sync --all-extras --dev -q -p 3.12"),
             (&plain, "uv --quiet sync --dev", "uv --quiet sync --all-extras --dev"),
-            (&plain, "uv sync --python ${{ matrix.python }}", "uv sync --all-extras --dev --python ${{ matrix.python }}"),
+            (
+                &plain,
+                "uv sync --python ${{ matrix.python }}",
+                "uv sync --all-extras --dev --python ${{ matrix.python }}",
+            ),
             (&plain, "uv sync ${{ inputs.flags }}", "(only known when it runs)"),
             (&plain, "uv sync $FLAGS", "(only known when it runs)"),
             (&plain, "uv sync --group docs", "(a selection of its own: `--group docs`)"),
@@ -315,14 +320,34 @@ mod tests {
             (&plain, "uv sync --new-option", "(a selection of its own: `--new-option`)"),
             (&plain, "uv run pytest", "-"),
             (&plain, "python -m pip install -r requirements.txt -q", "=pip"),
-            (&plain, "pip install -r docs/requirements.txt", "(a selection of its own: `--requirement docs/requirements.txt`)"),
+            (
+                &plain,
+                "pip install -r docs/requirements.txt",
+                "(a selection of its own: `--requirement docs/requirements.txt`)",
+            ),
             (&plain, "pip install --upgrade pip", "(a selection of its own: `--upgrade`)"),
             (&plain, "pip install .", "(a selection of its own: `.`)"),
             (&plain, "pip download -r requirements.txt", "(no `pip download` is configured)"),
-            (&[("uv", "uv sync --locked --dev"), ("docs", "uv sync --locked --group docs")], "uv sync --group docs", "uv sync --locked --group docs"),
-            (&[("uv", "uv sync --locked --dev"), ("docs", "uv sync --locked --group docs")], "uv sync --dev", "uv sync --locked --dev"),
-            (&[("uv", "uv sync --locked --dev"), ("docs", "uv sync --locked --group docs")], "uv sync --locked", "uv sync --locked --dev"),
-            (&[("a", "uv sync --dev"), ("b", "uv sync --all-extras")], "uv sync", "(it could follow a or b; say which: `# instep: use NAME`)"),
+            (
+                &[("uv", "uv sync --locked --dev"), ("docs", "uv sync --locked --group docs")],
+                "uv sync --group docs",
+                "uv sync --locked --group docs",
+            ),
+            (
+                &[("uv", "uv sync --locked --dev"), ("docs", "uv sync --locked --group docs")],
+                "uv sync --dev",
+                "uv sync --locked --dev",
+            ),
+            (
+                &[("uv", "uv sync --locked --dev"), ("docs", "uv sync --locked --group docs")],
+                "uv sync --locked",
+                "uv sync --locked --dev",
+            ),
+            (
+                &[("a", "uv sync --dev"), ("b", "uv sync --all-extras")],
+                "uv sync",
+                "(it could follow a or b; say which: `# instep: use NAME`)",
+            ),
             (&[("uv", "uv sync --python 3.13")], "uv sync --python 3.12", "uv sync --python 3.13"),
             (&[("uv", "uv sync --python 3.13")], "uv sync --python ${{ matrix.python }}", "=uv"),
         ];
@@ -333,8 +358,15 @@ mod tests {
 
     #[test]
     fn marks_and_what_was_configured_before_decide() {
-        let now = [("uv", "uv sync --dev"), ("docs", "uv sync --group docs"), ("pip", "pip install -r b.txt")];
-        let settings = settings(&now, &[("uv", "uv sync --locked --group all"), ("pip", "pip install -r a.txt")]);
+        let now = [
+            ("uv", "uv sync --dev"),
+            ("docs", "uv sync --group docs"),
+            ("pip", "pip install -r b.txt"),
+        ];
+        let settings = settings(
+            &now,
+            &[("uv", "uv sync --locked --group all"), ("pip", "pip install -r a.txt")],
+        );
         let docs = Mark::Use("docs".into());
         let table = [
             ("uv sync --group all --locked -q", None, "uv sync --dev -q"),
@@ -357,7 +389,16 @@ mod tests {
 
     #[test]
     fn a_configured_command_is_one_and_known() {
-        for text in ["", "uv", "uv sync && x", "A=b uv sync", "uv sync $X", "sudo uv sync", "uv sync # x", "uv sync 'x"] {
+        for text in [
+            "",
+            "uv",
+            "uv sync && x",
+            "A=b uv sync",
+            "uv sync $X",
+            "sudo uv sync",
+            "uv sync # x",
+            "uv sync 'x",
+        ] {
             let error = canonicals(&settings(&[("uv", text)], &[])).unwrap_err();
             assert!(matches!(error, Error::Command { .. }), "{text}");
         }

@@ -25,7 +25,8 @@ impl Runtime {
 /// Whether a text is a version and nothing else, as in `3.12` or `0.9.1`: not `3`, not `3.x`.
 pub(crate) fn is_plain(text: &str) -> bool {
     let parts: Vec<&str> = text.split('.').collect();
-    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number =
+        |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     (2..=3).contains(&parts.len()) && parts.iter().all(is_number)
 }
 
@@ -112,7 +113,9 @@ mod tests {
         for text in ["3.12", "3.12.4", "0.9.1"] {
             assert!(is_plain(text), "{text}");
         }
-        for text in ["3", "3.x", "3.12-dev", "pypy3.10", ">=3.11", "", "3.", "3.12.4.1", "v1.2", " 3.12"] {
+        for text in
+            ["3", "3.x", "3.12-dev", "pypy3.10", ">=3.11", "", "3.", "3.12.4.1", "v1.2", " 3.12"]
+        {
             assert!(!is_plain(text), "{text}");
         }
         assert!(fits("3.12", "3.12") && fits("3.12.4", "3.12"));

@@ -106,7 +106,9 @@ fn variables(rest: &Excerpt, places: &mut Places) {
         let key = [name, "="].concat();
         let text = rest.text();
         let Some(at) = text.find(&key) else { continue };
-        let is_whole = text.get(..at).is_none_or(|before| before.is_empty() || before.ends_with(char::is_whitespace));
+        let is_whole = text
+            .get(..at)
+            .is_none_or(|before| before.is_empty() || before.ends_with(char::is_whitespace));
         let start = at + key.len();
         let value = text.get(start..).unwrap_or_default();
         let quoted = value.trim_start_matches(['"', '\'']);

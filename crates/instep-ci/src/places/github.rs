@@ -45,7 +45,10 @@ impl Reader<'_, '_> {
         let own = default_shell(job);
         let on_windows = || {
             let runs_on = job.get("runs-on")?;
-            let labels = runs_on.text().into_iter().chain(runs_on.items().into_iter().filter_map(Value::text));
+            let labels = runs_on
+                .text()
+                .into_iter()
+                .chain(runs_on.items().into_iter().filter_map(Value::text));
             let is_windows = labels.into_iter().any(|label| label.contains("windows"));
             is_windows.then(|| "pwsh".to_owned())
         };
@@ -60,7 +63,9 @@ impl Reader<'_, '_> {
                     let versions = item.entries().into_iter();
                     for (_, value) in versions.filter(|(key, _)| runtime_of(key).is_some()) {
                         let reason = Reason::MatrixSpecial(key.clone());
-                        self.places.other.extend(value.range().map(|range| (range.clone(), reason.clone())));
+                        self.places
+                            .other
+                            .extend(value.range().map(|range| (range.clone(), reason.clone())));
                         if let Some(range) = value.range() {
                             self.places.left(range, reason);
                         }
@@ -83,7 +88,9 @@ impl Reader<'_, '_> {
                 let uses = step.get("uses").and_then(Value::text).unwrap_or_default();
                 let is_uv = key == "version" && uses.starts_with("astral-sh/setup-uv@");
                 match key.as_str() {
-                    "python-version" => self.places.yaml_version(Runtime::Python, value, self.source),
+                    "python-version" => {
+                        self.places.yaml_version(Runtime::Python, value, self.source)
+                    }
                     "uv-version" => self.places.yaml_version(Runtime::Uv, value, self.source),
                     _ if is_uv => self.places.yaml_version(Runtime::Uv, value, self.source),
                     _ => {}

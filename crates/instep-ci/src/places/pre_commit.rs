@@ -10,7 +10,8 @@ const UV_HOOKS: &str = "astral-sh/uv-pre-commit";
 
 pub(crate) fn read(document: &Document<'_>, _source: &str, places: &mut Places) {
     for root in document.roots() {
-        let python = root.get("default_language_version").and_then(|versions| versions.get("python"));
+        let python =
+            root.get("default_language_version").and_then(|versions| versions.get("python"));
         python_version(python, places);
         for repository in root.get("repos").into_iter().flat_map(Value::items) {
             let name = repository.get("repo").and_then(Value::text).unwrap_or_default();

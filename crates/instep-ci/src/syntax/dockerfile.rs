@@ -54,7 +54,8 @@ pub(crate) fn parse(source: &str) -> Dockerfile {
             if is_blank_or_comment(line.text) {
                 continue;
             }
-            let end = lines.get(next.saturating_sub(2)).map_or(line.at, |last| last.at + last.text.len());
+            let end =
+                lines.get(next.saturating_sub(2)).map_or(line.at, |last| last.at + last.text.len());
             whole.push_meaning("\n", end..line.at);
             whole.push(line.text, line.at);
             is_continued = line.text.trim_end().ends_with(continues);
@@ -99,12 +100,8 @@ fn instruction(whole: &Excerpt, heredocs: Vec<Excerpt>) -> Option<Instruction> {
     loop {
         let rest = whole.text().get(from..)?;
         let start = from + rest.len() - rest.trim_start().len();
-        let word: String = whole
-            .text()
-            .get(start..)?
-            .chars()
-            .take_while(char::is_ascii_alphabetic)
-            .collect();
+        let word: String =
+            whole.text().get(start..)?.chars().take_while(char::is_ascii_alphabetic).collect();
         if word.is_empty() {
             return None;
         }

@@ -45,7 +45,9 @@ pub(crate) fn makefile(source: &str) -> Vec<Recipe> {
     while let Some(line) = lines.get(next) {
         next += 1;
         let mut last = next;
-        while lines.get(last - 1).is_some_and(|line| line.text.ends_with('\\')) && last < lines.len() {
+        while lines.get(last - 1).is_some_and(|line| line.text.ends_with('\\'))
+            && last < lines.len()
+        {
             last += 1;
         }
         let logical = lines.get(next - 1..last).unwrap_or_default();
@@ -79,7 +81,8 @@ pub(crate) fn makefile(source: &str) -> Vec<Recipe> {
 
 /// `SHELL := /bin/bash`.
 fn shell_of_make(line: &str) -> Option<String> {
-    let rest = line.trim_start().trim_start_matches("export ").trim_start().strip_prefix("SHELL")?;
+    let rest =
+        line.trim_start().trim_start_matches("export ").trim_start().strip_prefix("SHELL")?;
     let value = rest.trim_start().trim_start_matches([':', '?']).strip_prefix('=')?;
     Some(value.split_whitespace().next().unwrap_or_default().to_owned())
 }
@@ -215,7 +218,8 @@ fn just_recipe(script: Excerpt, shell: Option<String>) -> Recipe {
 
 /// `name arguments: dependencies`, and no setting, variable or comment.
 fn is_just_recipe(line: &str) -> bool {
-    let starts = line.trim_start_matches('@').starts_with(|char: char| char.is_alphabetic() || char == '_');
+    let starts =
+        line.trim_start_matches('@').starts_with(|char: char| char.is_alphabetic() || char == '_');
     let Some(colon) = line.find(':').filter(|_| starts) else { return false };
     !line.get(colon..).unwrap_or_default().starts_with(":=")
         && !["set ", "alias ", "import ", "mod "].iter().any(|word| line.starts_with(word))
@@ -247,7 +251,10 @@ mod tests {
     fn recipes_of_makefiles() {
         let source = "UV = uv sync --old\nSHELL := /bin/bash\n\n.PHONY: all\nall: dep ; uv sync -q\n\t@-uv sync \\\n\t  --dev\nifdef X\n\techo $$HOME $(UV) $@\nendif\n# uv sync\nX := 1\n\tno recipe\ndefine Y\n\tuv sync\nendef\n";
         let found = makefile(source);
-        assert_eq!(texts(&found), [" uv sync -q".trim_start(), "uv sync \\\n  --dev", "echo $HOME $(UV) $@"]);
+        assert_eq!(
+            texts(&found),
+            [" uv sync -q".trim_start(), "uv sync \\\n  --dev", "echo $HOME $(UV) $@"]
+        );
         assert_eq!(found[0].shell.as_deref(), Some("/bin/bash"));
         let masked: Vec<&str> =
             found[2].masks.iter().map(|mask| &found[2].script.text()[mask.clone()]).collect();

@@ -7,6 +7,8 @@ use std::ops::Range;
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     pub(crate) commands: Vec<Command>,
+    /// Texts that are no commands, by where they stand.
+    pub(crate) asides: Vec<(Range<usize>, Aside)>,
     /// The first line that is no shell, counted from 1; what is in such a script is not certain.
     pub(crate) error: Option<usize>,
 }
@@ -26,6 +28,14 @@ pub(crate) enum Within {
     /// In a string, in `$(...)`.
     String,
     /// In a heredoc, in `$(...)`.
+    Heredoc,
+}
+
+/// A text that is no command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aside {
+    Comment,
+    String,
     Heredoc,
 }
 
@@ -71,7 +81,9 @@ pub(crate) fn parse(text: &str, masks: &[Range<usize>]) -> Script {
     let Some(tree) = tree else { return Script { error: Some(1), ..Script::default() } };
     let error = tree.root_node().has_error().then(|| super::yaml::error_line(&tree));
     let reader = Reader { text: &masked, masks };
-    Script { commands: reader.commands(&tree), error }
+    let mut script = Script { error, ..Script::default() };
+    reader.read(&tree, &mut script);
+    script
 }
 
 /// Where a format puts something into a text before a shell sees it.
@@ -94,7 +106,12 @@ pub(crate) fn templates(text: &str, template: Template) -> Vec<Range<usize>> {
     }
 }
 
-fn between(text: &str, open: &str, close: &str, is_one: &dyn Fn(&str) -> bool) -> Vec<Range<usize>> {
+fn between(
+    text: &str,
+    open: &str,
+    close: &str,
+    is_one: &dyn Fn(&str) -> bool,
+) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut from = 0;
     while let Some(start) = text.get(from..).and_then(|rest| rest.find(open)).map(|at| from + at) {
@@ -127,8 +144,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn commands(&self, tree: &tree_sitter::Tree) -> Vec<Command> {
-        let mut commands = Vec::new();
+    fn read(&self, tree: &tree_sitter::Tree, script: &mut Script) {
         let mut within = vec![Within::Script];
         let mut cursor = tree.walk();
         loop {
@@ -137,9 +153,16 @@ impl Reader<'_> {
             if node.kind() == "command" {
                 let words = self.words(node);
                 if !words.is_empty() {
-                    commands.push(Command { words, within: here });
+                    script.commands.push(Command { words, within: here });
                 }
             }
+            let aside = match node.kind() {
+                "comment" => Some(Aside::Comment),
+                "string" | "raw_string" | "ansi_c_string" => Some(Aside::String),
+                "heredoc_body" => Some(Aside::Heredoc),
+                _ => None,
+            };
+            script.asides.extend(aside.map(|aside| (node.byte_range(), aside)));
             let inner = match node.kind() {
                 "string" | "translated_string" => Within::String,
                 "heredoc_body" => Within::Heredoc,
@@ -151,10 +174,10 @@ impl Reader<'_> {
             }
             while !cursor.goto_next_sibling() {
                 if !cursor.goto_parent() {
-                    commands.sort_by_key(|command| {
+                    script.commands.sort_by_key(|command| {
                         command.words.first().map_or(0, |word| word.range.start)
                     });
-                    return commands;
+                    return;
                 }
                 within.pop();
             }
@@ -180,10 +203,8 @@ impl Reader<'_> {
 
     fn word(&self, node: tree_sitter::Node<'_>) -> Word {
         let range = node.byte_range();
-        let is_masked = self
-            .masks
-            .iter()
-            .any(|mask| mask.start < range.end && range.start < mask.end);
+        let is_masked =
+            self.masks.iter().any(|mask| mask.start < range.end && range.start < mask.end);
         let value = if is_masked { None } else { self.value(node) };
         Word { range, value }
     }
@@ -272,7 +293,10 @@ mod tests {
             ("cat <<EOF\nuv sync\n$(uv sync)\nEOF\nb", &["cat", "b"]),
             ("echo \"$(uv sync)\"", &["echo \"$(uv sync)\""]),
             ("x=$(uv sync)", &["uv sync"]),
-            ("uv sync --python ${{ matrix.python }} --dev", &["uv sync --python ${{ matrix.python }} --dev"]),
+            (
+                "uv sync --python ${{ matrix.python }} --dev",
+                &["uv sync --python ${{ matrix.python }} --dev"],
+            ),
             ("case $x in uv) uv sync ;; esac", &["uv sync"]),
             ("sudo -E uv sync", &["sudo -E uv sync"]),
             ("\tuv sync\r\n\tb\r\n", &["uv sync", "b"]),

@@ -52,8 +52,7 @@ impl<'a> Yaml<'a> {
     }
 
     pub(crate) fn document(&'a self) -> Result<Document<'a>, Invalid> {
-        let mut document =
-            Document { text: self.text, anchors: Anchors::new(), roots: Vec::new() };
+        let mut document = Document { text: self.text, anchors: Anchors::new(), roots: Vec::new() };
         let mut cursor = self.tree.walk();
         let mut depth = 0_usize;
         loop {
@@ -195,7 +194,8 @@ impl<'a> Value<'a> {
         let Some(node) = self.resolved() else { return Vec::new() };
         match node.kind() {
             "block_sequence" => {
-                let items = children(node).into_iter().filter(|item| item.kind() == "block_sequence_item");
+                let items =
+                    children(node).into_iter().filter(|item| item.kind() == "block_sequence_item");
                 items.filter_map(content).map(|item| self.of(item)).collect()
             }
             "flow_sequence" => {
@@ -264,9 +264,8 @@ fn children(node: tree_sitter::Node<'_>) -> Vec<tree_sitter::Node<'_>> {
 
 /// What a node that wraps others stands for: not its tag, its anchor, or a comment.
 fn content(node: tree_sitter::Node<'_>) -> Option<tree_sitter::Node<'_>> {
-    let is_content = |kind: &str| {
-        !matches!(kind, "anchor" | "tag" | "comment") && !kind.ends_with("_directive")
-    };
+    let is_content =
+        |kind: &str| !matches!(kind, "anchor" | "tag" | "comment") && !kind.ends_with("_directive");
     children(node).into_iter().find(|child| is_content(child.kind()))
 }
 
@@ -491,7 +490,11 @@ mod tests {
             ("k: |\n  a\n    b\n\n  c\n", "a\n  b\n\nc\n", "a\n    b\n\n  c"),
             ("k: |-\r\n  a\r\n  b\r\n", "a\nb\n", "a\r\n  b"),
             ("k: |2\n   a\n  b\n", " a\nb\n", "a\n  b"),
-            ("k: >\n  a\n  b\n\n  c\n    d\n  e\n", "a b\nc\n  d\ne\n", "a\n  b\n\n  c\n    d\n  e"),
+            (
+                "k: >\n  a\n  b\n\n  c\n    d\n  e\n",
+                "a b\nc\n  d\ne\n",
+                "a\n  b\n\n  c\n    d\n  e",
+            ),
             ("k: >-\n  a\n\n\n  b", "a\n\nb\n", "a\n\n\n  b"),
             ("{k: [x, uv sync], b: *c}", "", ""),
             ("k: &a !!str uv sync\n", "uv sync", "uv sync"),
@@ -522,7 +525,9 @@ mod tests {
 
     #[test]
     fn what_is_no_yaml_is_told_with_its_line() {
-        for (text, line) in [("a: b\nc: [1, 2\nd: e\n", 2), ("a: \"b\n", 1), ("a:\n\t- b: c: d\n", 2)] {
+        for (text, line) in
+            [("a: b\nc: [1, 2\nd: e\n", 2), ("a: \"b\n", 1), ("a:\n\t- b: c: d\n", 2)]
+        {
             let error = Yaml::parse(text).map(|_| ()).unwrap_err();
             assert!(error.line.abs_diff(line) <= 1, "{text:?}: {error:?}");
         }
