@@ -164,7 +164,7 @@ pub fn disk_full(error: &io::Error) -> bool {
 
 /// Whether another process has the file open in a way that forbids the operation. Only Windows
 /// knows this: `ERROR_SHARING_VIOLATION` and `ERROR_LOCK_VIOLATION`.
-pub(crate) fn in_use(error: &io::Error) -> bool {
+pub fn in_use(error: &io::Error) -> bool {
     cfg!(windows) && matches!(error.raw_os_error(), Some(32 | 33))
 }
 

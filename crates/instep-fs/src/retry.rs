@@ -24,6 +24,11 @@ pub fn while_in_use<T>(operation: impl FnMut() -> io::Result<T>) -> io::Result<T
     with_pauses(&PAUSES, is_transient, operation)
 }
 
+/// The same for what only reads: there "access denied" is final, so that what may not be read costs no time.
+pub fn while_held<T>(operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    with_pauses(&PAUSES, in_use, operation)
+}
+
 /// Windows says "access denied" too for a file that is being deleted or scanned.
 fn is_transient(error: &io::Error) -> bool {
     in_use(error) || (cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied)

@@ -46,8 +46,10 @@ fn move_aside(path: &Utf8Path) -> io::Result<Utf8PathBuf> {
     // The rename itself takes the name: a folder that is there already, unless empty, refuses it.
     let moved = builder(&prefix)
         .make_in(folder_of(path), |aside| while_in_use(|| std::fs::rename(path, aside)))?;
-    let aside = moved.into_temp_path().keep().map_err(|error| error.error)?;
-    Utf8PathBuf::from_path_buf(aside).map_err(|_| io::ErrorKind::InvalidFilename.into())
+    let mut aside = moved.into_temp_path();
+    aside.disable_cleanup(true);
+    Utf8PathBuf::from_path_buf(aside.to_path_buf())
+        .map_err(|_| io::ErrorKind::InvalidFilename.into())
 }
 
 /// Deletes a file, a link or a whole tree in place.
