@@ -243,7 +243,7 @@ impl Applier<'_> {
         match look(target).map_err(Reason::Io)? {
             Some(item) if item.kind == Kind::Dir => return Ok(()),
             Some(item) if self.is_expected(side, path, Some(&item), target)? => {
-                self.trash.take(self.roots, side, path).map_err(Reason::Io)?;
+                self.trash.take(self.roots, side, path).map_err(Reason::on(side))?;
             }
             Some(_) => return Err(Reason::Changes),
             None => {}
@@ -262,7 +262,7 @@ impl Applier<'_> {
         let to = from.other();
         let (from_traits, to_traits) = (self.observed.traits.of(from), self.observed.traits.of(to));
         let target = self.roots.at(to, name);
-        let mut file = content::open(&self.roots.at(from, path)).map_err(Reason::Io)?;
+        let mut file = content::open(&self.roots.at(from, path)).map_err(Reason::on(from))?;
         let before = file.metadata().map_err(Reason::Io)?;
         let is_same = |found: &std::fs::Metadata| {
             from_traits.reduce(Stamp::of_metadata(found)) == source.stamp && found.is_file()
@@ -324,13 +324,13 @@ impl Applier<'_> {
             // What has come in between stays.
             None => place::put_new(&temporary.path, &target).map_err(|error| {
                 let is_taken = error.kind() == io::ErrorKind::AlreadyExists;
-                if is_taken { Reason::Changes } else { Reason::Io(error) }
+                if is_taken { Reason::Changes } else { Reason::on(side)(error) }
             })?,
             Some(Kind::Dir) => {
                 self.remove_folder(side, path)?;
-                place::put_new(&temporary.path, &target).map_err(Reason::Io)?;
+                place::put_new(&temporary.path, &target).map_err(Reason::on(side))?;
             }
-            Some(_) => self.replace(temporary, side, path).map_err(Reason::Io)?,
+            Some(_) => self.replace(temporary, side, path).map_err(Reason::on(side))?,
         }
         temporary.is_placed.store(true, Ordering::Relaxed);
         Ok(())
@@ -342,7 +342,9 @@ impl Applier<'_> {
     /// moved away first.
     fn replace(&self, temporary: &Temporary, side: Side, path: &str) -> io::Result<()> {
         let target = self.roots.at(side, path);
-        if let Ok(kept) = self.trash.keep(self.roots, side, path) {
+        if place::EXCHANGES
+            && let Ok(kept) = self.trash.keep(self.roots, side, path)
+        {
             match place::exchange(&temporary.path, &target) {
                 Ok(()) if is_same_file(&temporary.path, &kept)? => {
                     return std::fs::remove_file(&temporary.path);
@@ -413,7 +415,7 @@ impl Applier<'_> {
         if item.kind == Kind::Dir {
             self.remove_folder(side, path)?;
         } else {
-            self.trash.take(self.roots, side, path).map_err(Reason::Io)?;
+            self.trash.take(self.roots, side, path).map_err(Reason::on(side))?;
         }
         Ok(deleted)
     }
@@ -426,7 +428,7 @@ impl Applier<'_> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(_) => {}
         }
-        let listing = list(&target).map_err(Reason::Io)?;
+        let listing = list(&target).map_err(Reason::on(side))?;
         let is_ignored = |item: &Item| {
             let path = [path, "/", &item.name].concat();
             is_own(&path) || self.ignored.covers(&path, item.kind == Kind::Dir)
@@ -437,9 +439,9 @@ impl Applier<'_> {
         }
         for item in &listing.items {
             let path = [path, "/", &item.name].concat();
-            self.trash.take(self.roots, side, &path).map_err(Reason::Io)?;
+            self.trash.take(self.roots, side, &path).map_err(Reason::on(side))?;
         }
-        std::fs::remove_dir(&target).map_err(Reason::Io)
+        instep_fs::while_in_use(|| std::fs::remove_dir(&target)).map_err(Reason::on(side))
     }
 
     /// Gives what a side has another name, on both sides.
@@ -455,7 +457,7 @@ impl Applier<'_> {
         let found = self.observed.changed(side, path).ok_or(Reason::Changes)?;
         let hash = match found {
             Found::File { content: Content::Hash(hash), .. } => *hash,
-            Found::File { .. } => content::hash(&at).map_err(Reason::Io)?.0,
+            Found::File { .. } => content::hash(&at).map_err(Reason::on(side))?.0,
             Found::Link { target, .. } => blake3::hash(target.as_bytes()),
             Found::Dir => return Err(Reason::Changes),
         };
@@ -464,12 +466,12 @@ impl Applier<'_> {
         if there.symlink_metadata().is_ok() {
             if content::hash(&there).is_ok_and(|(found, _)| found == hash) {
                 // Kept already, since an earlier conflict with the same content.
-                self.trash.take(self.roots, side, path).map_err(Reason::Io)?;
+                self.trash.take(self.roots, side, path).map_err(Reason::on(side))?;
                 return Ok(Outcome::Beside { path: path.to_owned(), beside: name, entry: None });
             }
             name = names::beside(path, side, &hash, 2 * names::DIGITS);
         }
-        place::put_new(&at, &self.roots.at(side, &name)).map_err(Reason::Io)?;
+        place::put_new(&at, &self.roots.at(side, &name)).map_err(Reason::on(side))?;
         let entry = match found {
             Found::File { executable, .. } => {
                 let moved = look(&self.roots.at(side, &name)).map_err(Reason::Io)?;

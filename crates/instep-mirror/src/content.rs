@@ -32,7 +32,13 @@ pub(crate) fn open(path: &Utf8Path) -> io::Result<File> {
         let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
         options.custom_flags(flags.bits().cast_signed());
     }
-    options.open(path)
+    // On Windows, another program may have it for itself for a moment.
+    instep_fs::while_held(|| options.open(path))
+}
+
+/// Reads a file of ours.
+pub(crate) fn read(path: &Utf8Path) -> io::Result<Vec<u8>> {
+    instep_fs::while_held(|| std::fs::read(path))
 }
 
 /// How large a file has to be for the system to copy it: below that, reading it is as quick.

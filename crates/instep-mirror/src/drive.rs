@@ -4,12 +4,17 @@ use camino::Utf8Path;
 
 /// Whether a folder lies on a drive of another machine. Where the system does not say, it does not.
 pub fn is_network(folder: &Utf8Path) -> bool {
-    platform::is_network(folder)
+    platform::is_network(existing(folder))
+}
+
+/// A folder, or what is there of the way to it.
+fn existing(folder: &Utf8Path) -> &Utf8Path {
+    folder.ancestors().find(|above| above.exists()).unwrap_or(folder)
 }
 
 /// The bytes that are free on the drive of a folder, for us; `None` where the system does not say.
 pub fn free_space(folder: &Utf8Path) -> Option<u64> {
-    space::free(folder)
+    space::free(existing(folder))
 }
 
 #[cfg(unix)]
@@ -27,7 +32,7 @@ mod space {
     use camino::Utf8Path;
 
     pub(super) fn free(folder: &Utf8Path) -> Option<u64> {
-        let mut free = 0;
+        let (folder, mut free) = (instep_fs::verbatim(folder).join(""), 0);
         winsafe::GetDiskFreeSpaceEx(Some(folder.as_str()), Some(&mut free), None, None).ok()?;
         Some(free)
     }

@@ -5,6 +5,8 @@ use std::io;
 use camino::Utf8Path;
 use instep_fs::Stamp;
 
+use crate::names;
+
 /// One entry of a folder.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
@@ -32,9 +34,21 @@ pub(crate) struct Listing {
     pub(crate) failed: Vec<(String, io::ErrorKind)>,
 }
 
+impl Listing {
+    /// Takes out what Windows would open as something else: `aux` is a device, `a.` another file, `a:b` a
+    /// stream of one.
+    fn set_names_aside(&mut self) {
+        let names = self.items.extract_if(.., |item| !names::can_hold(true, &item.name));
+        self.failed.extend(names.map(|item| (item.name, io::ErrorKind::InvalidFilename)));
+    }
+}
+
 /// Lists a folder; links are not followed, also not where `folder` itself is one.
 pub(crate) fn list(folder: &Utf8Path) -> io::Result<Listing> {
     let mut listing = platform::list(folder)?;
+    if cfg!(windows) {
+        listing.set_names_aside();
+    }
     listing.items.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     Ok(listing)
 }
@@ -153,7 +167,7 @@ mod platform {
 
     pub(super) fn list(folder: &Utf8Path) -> io::Result<Listing> {
         let mut listing = Listing::default();
-        for entry in folder.read_dir()? {
+        for entry in instep_fs::while_held(|| folder.read_dir())? {
             let entry = entry?;
             let name = entry.file_name();
             let Some(text) = name.to_str() else {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::apply::Done;
+use crate::content;
 use crate::error::Error;
 use crate::node::Side;
 use crate::plan::Direction;
@@ -73,5 +74,5 @@ pub(crate) fn write(
 
 /// What the last sync did; `None` where there was none, or its log cannot be read.
 pub(crate) fn read(roots: &Roots) -> Option<SyncLog> {
-    serde_json::from_slice(&std::fs::read(roots.log()).ok()?).ok()
+    serde_json::from_slice(&content::read(&roots.log()).ok()?).ok()
 }

@@ -260,6 +260,8 @@ impl Mirror {
     ///
     /// [`Error::NoConflict`], [`Error::SeveralConflicts`], [`Error::InTheWay`], [`Error::Write`].
     pub fn resolve(&self, path: &str, keep: Keep) -> Result<Conflict, Error> {
+        let given = names::given(path);
+        let path = given.as_str();
         let _lock = self.lock(&|| false)?;
         let mut all = self.conflicts()?;
         all.retain(|conflict| conflict.path == path || conflict.beside == path);
@@ -314,7 +316,7 @@ impl Mirror {
     /// [`Error::NotInTrash`], [`Error::InTheWay`], [`Error::Write`].
     pub fn restore(&self, path: &str) -> Result<Discarded, Error> {
         let _lock = self.lock(&|| false)?;
-        trash::restore(&self.roots, path)
+        trash::restore(&self.roots, &names::given(path))
     }
 
     /// Finds out what both file systems can tell and hold.

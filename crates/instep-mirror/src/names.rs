@@ -21,6 +21,11 @@ pub(crate) fn can_hold(windows: bool, name: &str) -> bool {
         && !name.contains(char::is_control)
 }
 
+/// A path below a root as a person gives it: on Windows, also with that system's slashes.
+pub(crate) fn given(path: &str) -> String {
+    if cfg!(windows) { path.replace('\\', "/") } else { path.to_owned() }
+}
+
 const MARK: &str = ".conflict-";
 /// How many digits tell contents apart, most of the time.
 pub(crate) const DIGITS: usize = 8;

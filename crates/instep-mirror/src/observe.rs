@@ -89,7 +89,7 @@ pub(crate) fn observe(
     roots.guard(&state.header.root)?;
     let met = meetings(&scans);
     for side in Side::BOTH {
-        read_unread(roots.of(side), *traits.of(side), scans.of_mut(side), &met);
+        read_unread(side, roots.of(side), *traits.of(side), scans.of_mut(side), &met);
     }
     Ok(Observed { state, scans, traits, started, record_lost })
 }

@@ -7,7 +7,8 @@ use camino::Utf8Path;
 
 /// Renames what has arrived; what stands there already is an error, and stays.
 pub(crate) fn put_new(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
-    match platform::rename_new(from, to) {
+    // On Windows, what another program has open for a moment is tried again.
+    match instep_fs::while_in_use(|| platform::rename_new(from, to)) {
         Err(error) if is_unable(&error) => {}
         result => return result,
     }
@@ -21,9 +22,12 @@ pub(crate) fn put_new(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
     if to.symlink_metadata().is_ok() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
-    // On Windows, what another program has open for a moment is tried again.
     instep_fs::while_in_use(|| std::fs::rename(from, to))
 }
+
+/// Whether two files can change places here at all.
+pub(crate) const EXCHANGES: bool =
+    cfg!(any(target_os = "linux", target_os = "android", target_os = "macos"));
 
 /// Lets two files change places.
 pub(crate) fn exchange(one: &Utf8Path, other: &Utf8Path) -> io::Result<()> {
@@ -54,7 +58,28 @@ mod platform {
     }
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "macos")))]
+#[cfg(windows)]
+mod platform {
+    use std::io;
+
+    use camino::Utf8Path;
+    use instep_fs::verbatim;
+    use winsafe::MoveFileEx;
+    use winsafe::co::MOVEFILE;
+
+    /// Neither replaces what is there, nor copies to another drive.
+    pub(super) fn rename_new(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
+        let (from, to) = (verbatim(from), verbatim(to));
+        MoveFileEx(from.as_str(), Some(to.as_str()), MOVEFILE::WRITE_THROUGH)
+            .map_err(|error| io::Error::from_raw_os_error(error.raw().cast_signed()))
+    }
+
+    pub(super) fn exchange(_one: &Utf8Path, _other: &Utf8Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "macos", windows)))]
 mod platform {
     use std::io;
 

@@ -25,6 +25,9 @@ pub enum Reason {
     /// It could not be read or written.
     #[error("{0}")]
     Io(#[source] io::Error),
+    /// Another program has it for itself, which only Windows knows.
+    #[error("another program has it open on the {0} side; the next run takes it")]
+    InUse(Side),
     /// It is no file, folder or link.
     #[error("it is no file, folder or link")]
     Special,
@@ -41,8 +44,8 @@ pub enum Reason {
     /// hold both.
     #[error("the other side cannot tell it from `{0}`")]
     Collides(String),
-    /// The other side cannot hold its name.
-    #[error("the other side cannot hold its name")]
+    /// Windows, where a side lies, cannot hold its name, or takes it for that of a device.
+    #[error("Windows cannot hold its name")]
     Name,
     /// Both sides changed it, and only one of them may be written to.
     #[error("both sides changed it; `instep mirror sync` keeps both")]
@@ -50,6 +53,11 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// What an error of the system on a side means.
+    pub(crate) fn on(side: Side) -> impl Fn(io::Error) -> Self {
+        move |error| if instep_fs::in_use(&error) { Self::InUse(side) } else { Self::Io(error) }
+    }
+
     /// The same once more: an error of the system by its kind.
     pub(crate) fn again(&self) -> Self {
         match self {
@@ -57,6 +65,7 @@ impl Reason {
                 Some(code) => io::Error::from_raw_os_error(code),
                 None => error.kind().into(),
             }),
+            Self::InUse(side) => Self::InUse(*side),
             Self::Special => Self::Special,
             Self::NotUtf8 => Self::NotUtf8,
             Self::LeadsOut(target) => Self::LeadsOut(target.clone()),

@@ -15,6 +15,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use instep_fs::lexical;
 use serde::{Deserialize, Serialize};
 
+use crate::content;
 use crate::error::Error;
 use crate::ignored::{LOG, OWN, TEMPORARY};
 use crate::listing::{Kind, look};
@@ -70,7 +71,6 @@ impl Roots {
     /// [`Error::Nested`] where one is inside of the other, also by way of links.
     pub(crate) fn new(network: &Utf8Path, local: &Utf8Path) -> Result<Self, Error> {
         let (network, local) = (lexical(network), lexical(local));
-        let real = |path: &Utf8Path| path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned());
         for (one, other) in [(network.clone(), local.clone()), (real(&network), real(&local))] {
             if one.starts_with(&other) || other.starts_with(&one) {
                 return Err(Error::Nested { network, local });
@@ -88,7 +88,7 @@ impl Roots {
 
     /// The path of an entry on a side.
     pub(crate) fn at(&self, side: Side, path: &str) -> Utf8PathBuf {
-        self.of(side).join(path)
+        native(self.of(side), path)
     }
 
     pub(crate) fn own(&self, side: Side) -> Utf8PathBuf {
@@ -172,7 +172,7 @@ impl Roots {
 
     /// The mark of the network's root that is recorded beside the record, and outlives it.
     pub(crate) fn known_mark(&self) -> String {
-        let bytes = std::fs::read(self.own(Side::Local).join(MARK)).unwrap_or_default();
+        let bytes = content::read(&self.own(Side::Local).join(MARK)).unwrap_or_default();
         serde_json::from_slice::<Mark>(&bytes).map(|mark| mark.id).unwrap_or_default()
     }
 
@@ -189,7 +189,7 @@ impl Roots {
                 return Err(Error::Replaced { path: self.network.clone(), mark: self.mark() });
             }
         }
-        let bytes = std::fs::read(self.mark()).map_err(unreachable)?;
+        let bytes = content::read(&self.mark()).map_err(unreachable)?;
         match serde_json::from_slice::<Mark>(&bytes) {
             Ok(mark) => Ok(Some(mark.id)),
             // Whatever it is, it is not overwritten.
@@ -256,7 +256,7 @@ impl Roots {
     /// What both file systems can tell and hold: as it was found out, or as it most likely is.
     pub(crate) fn traits(&self) -> Result<Sides<Traits>, Error> {
         let path = self.known_traits();
-        match std::fs::read(&path) {
+        match content::read(&path) {
             Ok(bytes) => {
                 if let Ok(known) = serde_json::from_slice::<KnownTraits>(&bytes) {
                     return Ok(Sides { network: known.network, local: known.local });
@@ -272,7 +272,7 @@ impl Roots {
     /// Forgets what is recorded, so that both sides are compared anew and nothing is deleted.
     pub(crate) fn forget(&self) -> Result<(), Error> {
         for path in [self.state(), self.known_traits(), self.own(Side::Local).join(MARK)] {
-            match std::fs::remove_file(&path) {
+            match instep_fs::while_in_use(|| std::fs::remove_file(&path)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(Error::Write { path, source: error });
                 }
@@ -281,6 +281,21 @@ impl Roots {
         }
         Ok(())
     }
+}
+
+/// A path below a folder as this system writes it.
+pub(crate) fn native(folder: &Utf8Path, path: &str) -> Utf8PathBuf {
+    if cfg!(windows) { folder.join(path.replace('/', "\\")) } else { folder.join(path) }
+}
+
+/// Where a path leads, as far as it is there. Windows tells one folder from another by that alone: case and
+/// drives hide what is the same.
+fn real(path: &Utf8Path) -> Utf8PathBuf {
+    let there = path.ancestors().find_map(|above| {
+        let (real, below) = (above.canonicalize_utf8().ok()?, path.strip_prefix(above).ok()?);
+        Some(real.join(below))
+    });
+    there.unwrap_or_else(|| path.to_owned())
 }
 
 /// A text that no other root has.

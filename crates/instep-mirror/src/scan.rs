@@ -2,6 +2,7 @@
 //! stamp, and is not mentioned any more.
 
 use std::collections::{BTreeMap, HashSet};
+use std::io;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -143,7 +144,9 @@ impl<'a> Scanner<'a> {
         // In what could not be looked at, nothing is known to be gone.
         let mut unknown: HashSet<String> = HashSet::new();
         for (name, kind) in listing.failed {
-            part.blocked.push((join(folder, &name), Reason::Io(kind.into())));
+            let is_name = kind == io::ErrorKind::InvalidFilename;
+            let reason = if is_name { Reason::Name } else { Reason::Io(kind.into()) };
+            part.blocked.push((join(folder, &name), reason));
             unknown.insert(name);
         }
         let mut recorded = record.into_iter().flat_map(Record::children).peekable();
@@ -241,7 +244,8 @@ impl<'a> Scanner<'a> {
         scope.spawn(move |scope| match list(&self.root.join(&path)) {
             Ok(listing) => self.folder(scope, &path, record, listing),
             Err(error) => {
-                let part = Part { blocked: vec![(path, Reason::Io(error))], ..Part::default() };
+                let blocked = vec![(path, Reason::on(self.side)(error))];
+                let part = Part { blocked, ..Part::default() };
                 if let Ok(mut found) = self.found.lock() {
                     found.push(part);
                 }
@@ -275,7 +279,7 @@ impl<'a> Scanner<'a> {
 
     /// The hash of a file that is as its stamp says before and after it is read.
     fn read(&self, path: &str, stamp: Stamp) -> Result<blake3::Hash, Reason> {
-        let (hash, found) = content::hash(&self.root.join(path)).map_err(Reason::Io)?;
+        let (hash, found) = content::hash(&self.root.join(path)).map_err(Reason::on(self.side))?;
         if self.traits.reduce(found) == stamp { Ok(hash) } else { Err(Reason::Changes) }
     }
 
@@ -303,9 +307,10 @@ fn gone(path: String, record: Record<'_>, part: &mut Part) {
     part.changes.push((path, None));
 }
 
-/// Whether a link is absolute, or climbs out of the root.
+/// Whether a link is absolute, or climbs out of the root. On Windows, a colon is of a drive or a stream.
 fn leads_out(path: &str, target: &str) -> bool {
-    if Utf8Path::new(target).is_absolute() || target.starts_with(['/', '\\']) {
+    let is_rooted = target.starts_with(['/', '\\']) || (cfg!(windows) && target.contains(':'));
+    if Utf8Path::new(target).is_absolute() || is_rooted {
         return true;
     }
     let mut depth = path.matches('/').count();
@@ -323,7 +328,13 @@ fn leads_out(path: &str, target: &str) -> bool {
 }
 
 /// Reads the files among `paths` that were not read yet.
-pub(crate) fn read_unread(root: &Utf8Path, traits: Traits, scan: &mut Scan, paths: &[String]) {
+pub(crate) fn read_unread(
+    side: Side,
+    root: &Utf8Path,
+    traits: Traits,
+    scan: &mut Scan,
+    paths: &[String],
+) {
     use rayon::prelude::*;
     let unread = paths.par_iter().filter_map(|path| match scan.changes.get(path) {
         Some(Some(Found::File { stamp, content: Content::Unread, .. })) => Some((path, *stamp)),
@@ -340,7 +351,7 @@ pub(crate) fn read_unread(root: &Utf8Path, traits: Traits, scan: &mut Scan, path
                 continue;
             }
             Ok(_) => Reason::Changes,
-            Err(error) => Reason::Io(error),
+            Err(error) => Reason::on(side)(error),
         };
         scan.blocked.insert(path.clone(), reason);
     }
@@ -367,5 +378,6 @@ mod tests {
         for (path, target, expected) in table {
             assert_eq!(leads_out(path, target), expected, "{path} -> {target}");
         }
+        assert_eq!(leads_out("d/a", "C:b"), cfg!(windows));
     }
 }

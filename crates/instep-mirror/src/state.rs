@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::node::{Content, Node, Side, Sides};
+use crate::{content, names};
 
 const SCHEMA_VERSION: u32 = 1;
 const RECORD: usize = 120;
@@ -115,7 +116,7 @@ impl State {
     ///
     /// [`Error::NewerState`]; [`Error::Read`].
     pub(crate) fn load(path: &Utf8Path) -> Result<Loaded, Error> {
-        let bytes = match std::fs::read(path) {
+        let bytes = match content::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Loaded::Missing);
@@ -156,7 +157,11 @@ impl State {
     /// Whether the root is a folder, every folder's children follow it and are there, and every name is one
     /// that a folder can hold: whoever wrote the file, nothing in it leads in a circle or out of the root.
     fn is_sound(&self) -> bool {
-        let is_name = |name: &str| !matches!(name, "" | "." | "..") && !name.contains(['/', '\0']);
+        let is_name = |name: &str| {
+            !matches!(name, "" | "." | "..")
+                && !name.contains(['/', '\0'])
+                && names::can_hold(cfg!(windows), name)
+        };
         self.record(ROOT).is_some_and(|root| root.is_dir())
             && (0..self.count).all(|index| {
                 let Some(record) = self.record(index) else { return false };
@@ -430,7 +435,8 @@ pub(crate) fn join(folder: &str, name: &str) -> String {
 /// Puts a damaged record out of the way, and says where.
 pub(crate) fn set_aside(path: &Utf8Path) -> Result<Utf8PathBuf, Error> {
     let aside = path.with_extension("corrupt");
-    std::fs::rename(path, &aside).map_err(|source| Error::Write { path: aside.clone(), source })?;
+    instep_fs::while_in_use(|| std::fs::rename(path, &aside))
+        .map_err(|source| Error::Write { path: aside.clone(), source })?;
     Ok(aside)
 }
 
@@ -468,7 +474,9 @@ mod tests {
             });
         let link = "[a-z/.]{0,9}".prop_map(|target| Entry::Link { target });
         let path = prop::collection::vec(
-            "[a-cü .-]{1,3}".prop_filter("a name", |name| !matches!(name.as_str(), "." | "..")),
+            "[a-cü .-]{1,3}".prop_filter("a name", |name| {
+                !matches!(name.as_str(), "." | "..") && names::can_hold(cfg!(windows), name)
+            }),
             1..4,
         );
         prop::collection::vec((path, prop_oneof![file, link, Just(Entry::Dir)]), 0..20).prop_map(
@@ -524,6 +532,20 @@ mod tests {
                 for path in read.entries().keys() {
                     prop_assert!(!path.split('/').any(|name| matches!(name, "" | "." | "..")), "{path}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_with_names_of_devices_is_none_on_windows() {
+        for name in ["aux", "nul.txt", "con", "a.", "a ", "a:b", "C:", "..\\a", "\\\\server"] {
+            for path in [name.to_owned(), format!("d/{name}"), format!("{name}/a")] {
+                let mut entries = Entries::from([(path.clone(), Entry::Dir)]);
+                if let Some((folder, _)) = path.split_once('/') {
+                    entries.insert(folder.to_owned(), Entry::Dir);
+                }
+                let read = State::parse(State::of(header(), &entries).bytes);
+                assert_eq!(read.is_none(), cfg!(windows), "{path}");
             }
         }
     }

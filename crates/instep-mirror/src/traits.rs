@@ -104,7 +104,8 @@ fn keeps_executable(_file: &Utf8Path) -> io::Result<bool> {
 }
 
 fn holds_links(folder: &Utf8Path) -> bool {
-    link("probe", &folder.join("link")).is_ok()
+    let place = folder.join("link");
+    link("probe", &place).is_ok() && place.is_symlink()
 }
 
 /// Makes a symbolic link.

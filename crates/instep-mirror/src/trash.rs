@@ -12,7 +12,7 @@ use crate::listing::{Kind, list, look};
 use crate::node::Side;
 use crate::place;
 use crate::reconcile::ancestors;
-use crate::root::Roots;
+use crate::root::{Roots, native};
 
 /// How a run is named: a time that sorts, in UTC.
 const FORMAT: &str = "%Y%m%dT%H%M%S%3fZ";
@@ -45,12 +45,12 @@ impl Trash {
 
     fn place(&self, roots: &Roots, side: Side, path: &str) -> io::Result<Utf8PathBuf> {
         let trash = roots.trash(side);
-        let mut place = trash.join(&self.run).join(path);
+        let mut place = native(&trash.join(&self.run), path);
         // Twice in a run, when a file takes the place of another one that came in between.
         let mut number = 1;
         while place.symlink_metadata().is_ok() {
             number += 1;
-            place = trash.join(format!("{}.{number}", self.run)).join(path);
+            place = native(&trash.join(format!("{}.{number}", self.run)), path);
         }
         if let Some(folder) = place.parent() {
             std::fs::create_dir_all(folder)?;
@@ -145,7 +145,7 @@ pub(crate) fn restore(roots: &Roots, path: &str) -> Result<Discarded, Error> {
     all.sort_by(|one, other| other.time.cmp(&one.time));
     let found = all.into_iter().find(|one| one.path == path);
     let found = found.ok_or_else(|| Error::NotInTrash { path: path.to_owned() })?;
-    let from = roots.trash(found.side).join(&found.time).join(&found.path);
+    let from = native(&roots.trash(found.side).join(&found.time), &found.path);
     let to = roots.at(Side::Local, path);
     let write = |source| Error::Write { path: to.clone(), source };
     if look(&to).map_err(write)?.is_some() {
@@ -170,7 +170,7 @@ pub(crate) fn restore(roots: &Roots, path: &str) -> Result<Discarded, Error> {
                 crate::traits::link(target.as_str(), &to).map_err(write)?;
             } else {
                 let temporary = to.with_file_name([".restored", TEMPORARY].concat());
-                std::fs::copy(&from, &temporary).map_err(read)?;
+                instep_fs::while_held(|| std::fs::copy(&from, &temporary)).map_err(read)?;
                 let placed = place::put_new(&temporary, &to).map_err(write);
                 if placed.is_err() {
                     let _ = std::fs::remove_file(&temporary);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use camino::Utf8Path;
 use notify::{RecursiveMode, Watcher};
 
 use crate::error::Error;
@@ -41,7 +42,8 @@ impl Mirror {
             let _ = send.send(event);
         })
         .map_err(failed)?;
-        watcher.watch(root.as_std_path(), RecursiveMode::Recursive).map_err(failed)?;
+        let folder = instep_fs::verbatim(&root);
+        watcher.watch(folder.as_std_path(), RecursiveMode::Recursive).map_err(failed)?;
         let mut trouble: Option<String> = None;
         let mut next = Instant::now() + interval;
         let mut rested = Instant::now();
@@ -55,7 +57,7 @@ impl Mirror {
             };
             // All that has been told by now, so that a busy folder does not keep us from the rest.
             for event in first.into_iter().chain(told.try_iter()) {
-                if !self.is_nothing(&event) {
+                if !self.is_nothing(&event, &folder) {
                     let now = Instant::now();
                     changed = Some((changed.map_or(now, |(first, _)| first), now));
                 }
@@ -94,9 +96,8 @@ impl Mirror {
     }
 
     /// Whether nothing but what is not mirrored changed, or somebody only looked.
-    fn is_nothing(&self, event: &notify::Result<notify::Event>) -> bool {
+    fn is_nothing(&self, event: &notify::Result<notify::Event>, root: &Utf8Path) -> bool {
         let Ok(event) = event else { return false };
-        let root = self.root(Side::Local);
         let is_left_out = |path: &PathBuf| {
             let below = path.strip_prefix(root).ok().and_then(Path::to_str);
             below.is_some_and(|path| {

@@ -2,22 +2,30 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where a step does")]
 
+#[cfg(windows)]
+#[path = "files/windows.rs"]
+mod windows;
+
 use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err as fs;
+use instep_fs::lexical;
 use instep_mirror::{
     Direction, Done, Error, Event, Keep, Mirror, Reason, Settings, Side, SyncRequest,
 };
 
 struct Pair {
     folder: tempfile::TempDir,
+    /// Where the roots are in it.
+    below: String,
     settings: Settings,
 }
 
 impl Pair {
     fn new() -> Self {
-        let pair = Self { folder: tempfile::tempdir().unwrap(), settings: Settings::default() };
+        let (folder, settings) = (tempfile::tempdir().unwrap(), Settings::default());
+        let pair = Self { folder, below: String::new(), settings };
         for side in Side::BOTH {
             fs::create_dir(pair.root(side)).unwrap();
         }
@@ -25,7 +33,8 @@ impl Pair {
     }
 
     fn root(&self, side: Side) -> Utf8PathBuf {
-        Utf8Path::from_path(self.folder.path()).unwrap().join(side.as_str())
+        let folder = Utf8Path::from_path(self.folder.path()).unwrap();
+        lexical(&folder.join(&self.below).join(side.as_str()))
     }
 
     fn at(&self, side: Side, path: &str) -> Utf8PathBuf {
