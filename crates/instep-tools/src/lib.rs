@@ -71,6 +71,7 @@ pub use interpreter::Interpreter;
 pub use output::{Output, Stream};
 pub use pip::{MINIMUM_PIP, Pip, find_pip};
 pub use pip_tools::{PipTools, find_pip_tools};
+pub use programs::find_program;
 pub use python::find_python;
 pub use redact::redact;
 pub use request::PythonRequest;

@@ -5,6 +5,12 @@ use camino::Utf8PathBuf;
 
 use crate::Environment;
 
+/// The first program of this name on the environment's `PATH`. On Windows that may be a script, such as `npm.cmd`,
+/// which the system starts only by its whole name.
+pub fn find_program(environment: &Environment, name: &str) -> Option<Utf8PathBuf> {
+    on_path(environment, name).next()
+}
+
 /// Every program of this name on the environment's `PATH`, in its order, each path once. Relative entries count from
 /// the environment's folder; paths that are not UTF-8 are passed over.
 pub(crate) fn on_path(

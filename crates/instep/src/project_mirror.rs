@@ -31,7 +31,7 @@ pub struct ProjectMirror {
     project: Utf8PathBuf,
     mirror: Option<Mirror>,
     interval: Duration,
-    cwd: Utf8PathBuf,
+    environment: Variables,
 }
 
 /// How a command ended that ran beside a mirror.
@@ -61,9 +61,10 @@ impl ProjectMirror {
         let is_needed = network.is_some()
             || request.local.is_some()
             || instep_mirror::is_network(&located.root);
-        let project = network.unwrap_or_else(|| located.root.clone());
+        let project = instep_fs::lexical(network.as_ref().unwrap_or(&located.root));
         let interval = Duration::from_secs(table.interval.max(1).into());
-        let mut found = Self { name, project, mirror: None, interval, cwd: variables.cwd().into() };
+        let mut found =
+            Self { name, project, mirror: None, interval, environment: variables.clone() };
         if !is_needed {
             return Ok(found);
         }
@@ -166,7 +167,7 @@ impl ProjectMirror {
                 result?;
             }
         }
-        let mut process = Command::new(program);
+        let mut process = Command::new(self.program(program));
         process.args(arguments).current_dir(self.working_folder()).envs(self.variables());
         let mut child = process
             .spawn()
@@ -198,15 +199,27 @@ impl ProjectMirror {
         Ok(Ran { status, synced: Some(synced) })
     }
 
+    /// What to start for a program's name. Windows looks for a path in our folder instead of the command's, and
+    /// finds no scripts by their names alone.
+    fn program(&self, name: &str) -> Utf8PathBuf {
+        if !cfg!(windows) {
+            return name.into();
+        }
+        if Utf8Path::new(name).components().count() > 1 {
+            return self.working_folder().join(name);
+        }
+        instep_tools::find_program(&self.environment, name).unwrap_or_else(|| name.into())
+    }
+
     fn was_synced(&self) -> bool {
         self.mirror().is_some_and(|mirror| mirror.last_sync().is_some())
     }
 
     /// The local folder that stands for the working folder.
     fn working_folder(&self) -> Utf8PathBuf {
-        let Some(mirror) = &self.mirror else { return self.cwd.clone() };
+        let Some(mirror) = &self.mirror else { return self.environment.cwd().to_owned() };
         let local = mirror.root(Side::Local);
-        let below = self.cwd.strip_prefix(&self.project).unwrap_or(Utf8Path::new(""));
+        let below = self.environment.cwd().strip_prefix(&self.project).unwrap_or(Utf8Path::new(""));
         let folder = local.join(below);
         if folder.is_dir() { folder } else { local.to_owned() }
     }
