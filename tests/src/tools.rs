@@ -61,6 +61,17 @@ pub(crate) fn machine_python() -> Option<&'static Utf8Path> {
     found.as_deref()
 }
 
+/// On Windows, the letter of a drive that lies on the network, as in `N:`, and a share, as in
+/// `\\\\server\\share`; the calling test is skipped without them.
+pub fn network() -> Option<(String, String)> {
+    let both = env::var("INSTEP_TEST_NETWORK").unwrap_or_default();
+    let found = both.split_once(';').map(|(drive, share)| (drive.to_owned(), share.to_owned()));
+    if found.is_none() {
+        skip("needs a network drive, and INSTEP_TEST_NETWORK names none");
+    }
+    found
+}
+
 /// Whether tests that take minutes are wanted (`cargo xtask test --long`). Not in the list of skips: it
 /// is a choice, not something missing.
 pub fn long() -> bool {

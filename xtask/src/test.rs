@@ -9,6 +9,7 @@ use crate::components::{Components, WINDOWS};
 use crate::error::Error;
 use crate::run::{announce, cargo, failed, is_interrupted, run, start};
 use crate::tally::Tally;
+use crate::wine;
 use crate::workspace::{Profile, Workspace};
 
 /// What to test.
@@ -83,12 +84,7 @@ impl Report {
             command.env("INSTEP_TEST_TOOLS", tools);
         }
         self.count("tests", command.current_dir(&workspace.root))?;
-        self.skipped.extend(
-            fs_err::read_to_string(&skips)?
-                .lines()
-                .map(|line| line.strip_prefix("SKIP ").unwrap_or(line).to_owned()),
-        );
-        Ok(())
+        self.note_skips(&skips)
     }
 
     fn lint_for_windows(&mut self, workspace: &Workspace) -> Result<(), Error> {
@@ -108,6 +104,9 @@ impl Report {
         components: &Components,
     ) -> Result<(), Error> {
         let Some(prefix) = &components.wine else { return Ok(()) };
+        let work = workspace.work("test-wine")?;
+        let skips = work.join("skips.txt");
+        fs_err::write(&skips, "")?;
         let mut command = cargo();
         // `files`: the mirror's tests on real files.
         command.args(["test", "--lib", "--test", "files"]);
@@ -118,7 +117,23 @@ impl Report {
         prefix.environment(&mut command);
         // Under Wine, insta can neither ask cargo where snapshots are, nor offer new ones for review.
         command.env("INSTA_WORKSPACE_ROOT", &workspace.root).env("INSTA_UPDATE", "no");
-        self.count("tests under Wine", command.current_dir(&workspace.root))
+        self.count("tests under Wine", command.current_dir(&workspace.root))?;
+        // Whole commands: those of the mirror, which need nothing but themselves.
+        let mut command = cargo();
+        command.args(["test", "--test", "e2e", "--no-fail-fast", "--package", "instep-tests"]);
+        command.args(["--target", WINDOWS, "--", "mirror::", "windows::"]);
+        prefix.environment(&mut command);
+        command.env("INSTEP_TEST_BIN", wine::path(&workspace.instep_for(WINDOWS)?));
+        command.env("INSTEP_TEST_SKIPS", wine::path(&skips));
+        self.count("commands under Wine", command.current_dir(&workspace.root))?;
+        self.note_skips(&skips)
+    }
+
+    fn note_skips(&mut self, skips: &Utf8Path) -> Result<(), Error> {
+        let text = fs_err::read_to_string(skips)?;
+        let lines = text.lines().map(|line| line.strip_prefix("SKIP ").unwrap_or(line).to_owned());
+        self.skipped.extend(lines);
+        Ok(())
     }
 
     /// Runs cargo's tests, shows their output as it comes, and counts them.

@@ -29,7 +29,31 @@ impl Prefix {
             compiler.args(["-shared", "-o", library.as_str(), source.as_str(), "-ladvapi32"]);
             run(&mut compiler)?;
         }
+        prefix.network()?;
         Ok(prefix)
+    }
+
+    /// Gives it a drive letter and a share that Windows programs are told to lie on the network. A drive's
+    /// kind is read when the prefix starts, so it is ended after that.
+    fn network(&self) -> Result<(), Error> {
+        let (devices, folder) = (self.folder.join("dosdevices"), self.folder.join("network"));
+        let share = devices.join("unc/server/share");
+        if share.is_symlink() {
+            return Ok(());
+        }
+        fs_err::create_dir_all(&folder)?;
+        fs_err::create_dir_all(devices.join("unc/server"))?;
+        link(&folder, &devices.join("n:"))?;
+        let key = r"HKEY_LOCAL_MACHINE\Software\Wine\Drives";
+        for (program, words) in [
+            ("wine", &["reg", "add", key, "/v", "n:", "/d", "network", "/f"] as &[&str]),
+            ("wineserver", &["--kill"]),
+        ] {
+            let mut command = Command::new(program);
+            self.environment(&mut command);
+            run(command.args(words).stdout(Stdio::null()).stderr(Stdio::null()))?;
+        }
+        link(&folder, &share)
     }
 
     /// What a command needs to run Windows programs in it, cargo's tests for example.
@@ -41,8 +65,29 @@ impl Prefix {
             // No windows, and no question whether Mono or Gecko should be installed.
             .env("WINEDLLOVERRIDES", "mscoree,mshtml=")
             .env_remove("DISPLAY")
+            .env("INSTEP_TEST_NETWORK", r"N:;\\server\share")
             .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", "wine");
     }
+}
+
+/// A path of this machine as programs in Wine write it.
+pub(crate) fn path(path: &Utf8Path) -> String {
+    ["Z:", &path.as_str().replace('/', "\\")].concat()
+}
+
+#[cfg(unix)]
+fn link(folder: &Utf8Path, at: &Utf8Path) -> Result<(), Error> {
+    if at.is_symlink() {
+        fs_err::remove_file(at)?;
+    }
+    Ok(fs_err::os::unix::fs::symlink(folder, at)?)
+}
+
+/// There is no Wine where there is no Unix.
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "as where there is one")]
+fn link(_folder: &Utf8Path, _at: &Utf8Path) -> Result<(), Error> {
+    Ok(())
 }
 
 fn is_newer(file: &Utf8Path, than: &Utf8Path) -> bool {

@@ -25,3 +25,5 @@ mod sources;
 mod stamps;
 mod support;
 mod sync;
+#[cfg(windows)]
+mod windows;

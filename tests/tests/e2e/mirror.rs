@@ -227,6 +227,8 @@ fn a_full_disk_loses_nothing() {
     drop(disk);
 }
 
+// Wine has no docker-compose, and what the example says does not depend on the system.
+#[cfg(unix)]
 #[test]
 fn the_compose_example_is_one() {
     let Some(compose) = instep_tests::tools::system("docker-compose") else { return };
