@@ -13,6 +13,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use instep_fs::Stamp;
 use rayon::prelude::*;
 
+use crate::clock;
 use crate::content;
 use crate::error::Error;
 use crate::event::Event;
@@ -22,7 +23,7 @@ use crate::names;
 use crate::node::{Content, Side, Sides};
 use crate::observe::Observed;
 use crate::place;
-use crate::plan::{Plan, Rank};
+use crate::plan::{Direction, Plan, Rank};
 use crate::problem::{Problem, Reason};
 use crate::reconcile::{Action, ancestors, parent};
 use crate::root::Roots;
@@ -73,9 +74,12 @@ pub(crate) struct Applier<'a> {
     pub(crate) roots: &'a Roots,
     pub(crate) observed: &'a Observed,
     pub(crate) ignored: &'a Ignored,
+    pub(crate) direction: Direction,
     pub(crate) trash: &'a Trash,
-    /// The mark of the network's root.
+    /// The mark of the network's root; empty where it has none.
     pub(crate) mark: &'a str,
+    /// What no other local root has.
+    pub(crate) local_id: &'a str,
     pub(crate) is_cancelled: &'a (dyn Fn() -> bool + Sync),
     pub(crate) number: AtomicU64,
     /// Another one for each run of this process.
@@ -167,6 +171,7 @@ impl Applier<'_> {
             Ok(outcome) => outcome,
             Err(_) if (self.is_cancelled)() => Outcome::Cancelled,
             Err(reason) => {
+                let reason = reason.told();
                 if let (Action::Beside { path, .. }, Ok(mut stuck)) = (action, self.stuck.lock()) {
                     stuck.insert(path.clone());
                 }
@@ -280,7 +285,8 @@ impl Applier<'_> {
             return Err(Reason::Changes);
         }
         copy.set_modified(time(source.stamp.modified)).map_err(Reason::Io)?;
-        if self.observed.has(to, name)
+        if to_traits.executable
+            && self.observed.has(to, name)
             && let Ok(there) = std::fs::symlink_metadata(&target)
             && there.is_file()
         {
@@ -320,43 +326,32 @@ impl Applier<'_> {
         if !self.is_expected(side, path, there.as_ref(), &target)? {
             return Err(Reason::Changes);
         }
+        // What has come in between stays.
+        let failed = |error: io::Error| {
+            let is_taken = error.kind() == io::ErrorKind::AlreadyExists;
+            if is_taken { Reason::Changes } else { Reason::on(side)(error) }
+        };
         match there.map(|item| item.kind) {
-            // What has come in between stays.
-            None => place::put_new(&temporary.path, &target).map_err(|error| {
-                let is_taken = error.kind() == io::ErrorKind::AlreadyExists;
-                if is_taken { Reason::Changes } else { Reason::on(side)(error) }
-            })?,
+            None => place::put_new(&temporary.path, &target).map_err(failed)?,
             Some(Kind::Dir) => {
                 self.remove_folder(side, path)?;
-                place::put_new(&temporary.path, &target).map_err(Reason::on(side))?;
+                place::put_new(&temporary.path, &target).map_err(failed)?;
             }
-            Some(_) => self.replace(temporary, side, path).map_err(Reason::on(side))?,
+            Some(_) => self.replace(temporary, side, path).map_err(failed)?,
         }
         temporary.is_placed.store(true, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Takes the place of what is at a path. That gets a second name in the trash, and the two change places,
-    /// so that there is always something; should somebody have saved another version in between, that one
-    /// comes out, and goes to the trash too. Where the file system cannot do all of this, what is there is
-    /// moved away first.
+    /// Takes the place of what is at a path, which goes to the trash; should somebody have saved another
+    /// version in between, that one does. Where the file system cannot let the two change places, what is
+    /// there is moved away first.
     fn replace(&self, temporary: &Temporary, side: Side, path: &str) -> io::Result<()> {
         let target = self.roots.at(side, path);
-        if place::EXCHANGES
-            && let Ok(kept) = self.trash.keep(self.roots, side, path)
-        {
-            match place::exchange(&temporary.path, &target) {
-                Ok(()) if is_same_file(&temporary.path, &kept)? => {
-                    return std::fs::remove_file(&temporary.path);
-                }
-                Ok(()) => return self.trash.take_from(self.roots, side, path, &temporary.path),
-                Err(error) => {
-                    // It is at its path still.
-                    let _ = std::fs::remove_file(&kept);
-                    if !place::is_unable(&error) {
-                        return Err(error);
-                    }
-                }
+        if self.observed.traits.of(side).exchanges {
+            match self.trash.exchange(self.roots, side, path, &temporary.path) {
+                Err(error) if place::is_unable(&error) => {}
+                result => return result,
             }
         }
         let kept = self.trash.take(self.roots, side, path)?;
@@ -518,15 +513,13 @@ impl Applier<'_> {
 
     /// What the names of our files on their way begin with; of another machine's, with something else.
     fn own_prefix(&self) -> String {
-        let place = [self.roots.of(Side::Local).as_str(), self.mark].concat();
-        let digits = blake3::hash(place.as_bytes()).to_hex();
-        format!(".{}-", digits.as_str().get(..8).unwrap_or_default())
+        format!(".{}-", self.local_id.get(..8).unwrap_or_default())
     }
 
     /// Removes files on their way that a killed run of ours left.
     fn sweep(&self) {
         let prefix = self.own_prefix();
-        for side in Side::BOTH {
+        for side in Side::BOTH.into_iter().filter(|side| self.direction.writes(*side)) {
             for path in &self.observed.scans.of(side).leftovers {
                 let name = path.rsplit('/').next().unwrap_or(path);
                 if name.starts_with(&prefix) {
@@ -567,14 +560,6 @@ impl Drop for Temporary {
     }
 }
 
-/// Whether two names are of one file.
-fn is_same_file(one: &Utf8Path, other: &Utf8Path) -> io::Result<bool> {
-    let number = |path: &Utf8Path| {
-        std::fs::symlink_metadata(path).map(|found| Stamp::of_metadata(&found).file_id)
-    };
-    Ok(number(one)? == number(other)?)
-}
-
 /// A new file, as open to others as the one that it is a copy of.
 #[cfg(unix)]
 fn create(path: &Utf8Path, source: &std::fs::Metadata, executable: bool) -> io::Result<File> {
@@ -599,7 +584,8 @@ fn keep_permissions(
 ) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = |metadata: &std::fs::Metadata| metadata.permissions().mode() & 0o777;
-    let mode = with_executable(mode(there) & (mode(source) | 0o111), executable) | 0o400;
+    let both = mode(there) & mode(source) & 0o666;
+    let mode = with_executable(both, executable) | 0o400;
     copy.set_permissions(std::fs::Permissions::from_mode(mode))
 }
 
@@ -631,7 +617,7 @@ struct Recorder<'a> {
     /// Made when there is something to record.
     entries: Option<Entries>,
     written: Instant,
-    /// How far the clock of the network's file system is ahead.
+    /// How far the clocks of the file systems are ahead of ours.
     ahead: Option<Sides<Option<i64>>>,
 }
 
@@ -711,19 +697,16 @@ impl<'a> Recorder<'a> {
 
     /// The stamp, if no write that followed could have left it as it is.
     fn settled(&mut self, side: Side, stamp: Stamp) -> Option<Stamp> {
-        let ahead = self.ahead.get_or_insert_with(|| Sides {
-            network: clock(&self.applier.roots.own(Side::Network)).ok(),
-            local: clock(&self.applier.roots.own(Side::Local)).ok(),
+        let Applier { roots, observed, direction, .. } = self.applier;
+        let ahead = self.ahead.get_or_insert_with(|| {
+            let network = if direction.writes(Side::Network) {
+                clock::ahead(&roots.own(Side::Network)).ok()
+            } else {
+                Some(clock::ahead_untried(observed.traits.network))
+            };
+            Sides { network, local: clock::ahead(&roots.own(Side::Local)).ok() }
         });
-        // Of a clock that is not known, nothing can be told.
-        let ahead = (*ahead.of(side))?;
-        let started = self.applier.observed.started;
-        let distance = Duration::from_nanos(ahead.unsigned_abs());
-        let started = if ahead < 0 { started - distance } else { started + distance };
-        // The time of the last change of any kind, where there is one, cannot be set back.
-        let is_strict = self.applier.observed.traits.of(side).strict && stamp.changed != 0;
-        let told = if is_strict { Stamp { modified: stamp.changed, ..stamp } } else { stamp };
-        told.is_settled(started).then_some(stamp)
+        clock::settled(stamp, *observed.traits.of(side), observed.started, *ahead.of(side))
     }
 
     fn write(&mut self) -> Result<(), Error> {
@@ -762,16 +745,4 @@ fn complete(entries: &mut Entries) {
         missing.extend(above.map(str::to_owned));
     }
     entries.extend(missing.into_iter().map(|path| (path, Entry::Dir)));
-}
-
-/// How many nanoseconds the clock of a file system is ahead of ours, tried in a folder of ours.
-fn clock(folder: &Utf8Path) -> io::Result<i64> {
-    let file = tempfile::Builder::new().suffix(TEMPORARY).tempfile_in(folder)?;
-    let before = SystemTime::now();
-    io::Write::write_all(&mut file.as_file(), b"x")?;
-    let there = file.as_file().metadata()?.modified()?;
-    Ok(match there.duration_since(before) {
-        Ok(ahead) => i64::try_from(ahead.as_nanos()).unwrap_or(i64::MAX),
-        Err(behind) => i64::try_from(behind.duration().as_nanos()).map_or(i64::MIN, |nanos| -nanos),
-    })
 }

@@ -73,6 +73,12 @@ pub enum Error {
         /// The file that says which folder it is.
         mark: Utf8PathBuf,
     },
+    /// The root of the network, which has no mark, holds nothing any more, or the drive is not mounted.
+    #[error("`{path}` is empty, and was not when it was mirrored last; nothing was changed")]
+    Emptied {
+        /// The root.
+        path: Utf8PathBuf,
+    },
     /// More would be deleted than is allowed.
     #[error("{deletes} of {recorded} would be deleted on the {side} side; nothing was changed")]
     TooManyDeletes {
@@ -164,6 +170,11 @@ impl Error {
                  `instep mirror init` takes it: everything on both sides is kept then"
                     .to_owned()
             }
+            Self::Emptied { .. } => {
+                "if the drive is not mounted, mount it; if everything in it was deleted, \
+                 `instep mirror init` begins anew: what is local is kept then"
+                    .to_owned()
+            }
             Self::TooManyDeletes { deletes, .. } => {
                 format!("if that is right, say `--allow-deletes {deletes}`")
             }
@@ -197,6 +208,7 @@ impl Error {
             Self::Unreachable { side: Side::Network, .. }
                 | Self::RootMissing { side: Side::Network, .. }
                 | Self::Replaced { .. }
+                | Self::Emptied { .. }
         )
     }
 }

@@ -19,6 +19,7 @@
 //!   completes it.
 
 mod apply;
+mod clock;
 mod content;
 mod drive;
 mod error;
@@ -47,6 +48,7 @@ pub use error::Error;
 pub use event::Event;
 pub use log::SyncLog;
 pub use mirror::{Conflict, Keep, Mirror, Settings, SyncRequest};
+pub use names::Names;
 pub use node::{Content, Node, Side, Sides};
 pub use observe::Observed;
 pub use plan::{Direction, Plan};

@@ -5,7 +5,7 @@ use std::io;
 use camino::Utf8Path;
 use instep_fs::Stamp;
 
-use crate::names;
+use crate::names::Names;
 
 /// One entry of a folder.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ impl Listing {
     /// Takes out what Windows would open as something else: `aux` is a device, `a.` another file, `a:b` a
     /// stream of one.
     fn set_names_aside(&mut self) {
-        let names = self.items.extract_if(.., |item| !names::can_hold(true, &item.name));
+        let names = self.items.extract_if(.., |item| !Names::all(false).hold(&item.name));
         self.failed.extend(names.map(|item| (item.name, io::ErrorKind::InvalidFilename)));
     }
 }
@@ -51,6 +51,11 @@ pub(crate) fn list(folder: &Utf8Path) -> io::Result<Listing> {
     }
     listing.items.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     Ok(listing)
+}
+
+/// Lists a root, which may be a link itself.
+pub(crate) fn list_root(root: &Utf8Path) -> io::Result<Listing> {
+    if cfg!(unix) { list(&root.join(".")) } else { list(root) }
 }
 
 /// One entry; `None` where there is nothing.

@@ -123,7 +123,8 @@ impl Mirror {
     ///
     /// # Errors
     ///
-    /// [`Error::RootMissing`] and its kin, [`Error::Replaced`], [`Error::NewerState`], [`Error::Cancelled`].
+    /// [`Error::RootMissing`] and its kin, [`Error::Replaced`], [`Error::Emptied`], [`Error::NewerState`],
+    /// [`Error::Cancelled`].
     pub fn observe(&self, is_cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Observed, Error> {
         observe(&self.roots, &self.ignored, false, is_cancelled)
     }
@@ -133,7 +134,8 @@ impl Mirror {
         plan(observed, direction)
     }
 
-    /// Brings both sides in step. A local root that is missing is made, and has everything afterwards.
+    /// Brings both sides in step. A local root that is missing is made, and has everything afterwards. To a
+    /// network that the direction does not write to, nothing at all is written, not even a file of ours.
     ///
     /// # Errors
     ///
@@ -167,14 +169,20 @@ impl Mirror {
     ) -> Result<Done, Error> {
         self.make_local()?;
         let _lock = self.lock(is_cancelled)?;
+        self.roots.sweep();
         // Before anything is made in a root that may be another one.
-        let known = match State::load(&self.roots.state())? {
-            Loaded::State(state) => state,
-            Loaded::Missing | Loaded::Corrupt => State::empty(),
+        let (known, is_initial) = match State::load(&self.roots.state())? {
+            Loaded::State(state) => (state, false),
+            Loaded::Missing | Loaded::Corrupt => (State::empty(), true),
         };
-        self.roots.guard(&known.header.root)?;
+        self.roots.guard_recorded(&known, &self.ignored)?;
         self.roots.guard(&self.roots.known_mark())?;
-        let mark = self.roots.prepare()?;
+        let is_written = |side: &Side| request.direction.writes(*side);
+        let mark = if is_written(&Side::Network) {
+            self.roots.prepare()?
+        } else {
+            self.roots.recognise()?
+        };
         on_event(Event::Scanning);
         let observed = observe(&self.roots, &self.ignored, true, is_cancelled)?;
         if let Some(aside) = &observed.record_lost {
@@ -188,13 +196,14 @@ impl Mirror {
             deletes: plan.deletions(),
             conflicts: plan.conflicts(),
         });
-        let is_initial = observed.state.header.root.is_empty();
         let applier = Applier {
             roots: &self.roots,
             observed: &observed,
             ignored: &self.ignored,
+            direction: request.direction,
             trash: &Trash::now(),
             mark: &mark,
+            local_id: &self.roots.local_id()?,
             is_cancelled,
             number: AtomicU64::new(u64::from(std::process::id()) << 32),
             run: RUNS.fetch_add(1, Ordering::Relaxed),
@@ -206,7 +215,7 @@ impl Mirror {
             self.roots.still_there(&mark)?;
         }
         log::write(&self.roots, is_initial, request.direction, &done)?;
-        for side in Side::BOTH {
+        for side in Side::BOTH.into_iter().filter(is_written) {
             trash::expire(&self.roots, side, self.settings.trash_age);
         }
         Ok(done)

@@ -1,5 +1,7 @@
 //! Names: what a side can hold, and what a copy that goes beside another file is called.
 
+use serde::{Deserialize, Serialize};
+
 use crate::node::Side;
 
 /// Names that Windows keeps for itself, with any ending
@@ -9,16 +11,40 @@ const RESERVED: [&str; 22] = [
     "com9", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
 ];
 
-/// Whether a side can hold a name, as far as the name says it; `windows`: whether Windows is asked.
-pub(crate) fn can_hold(windows: bool, name: &str) -> bool {
-    if !windows {
-        return true;
+/// What the file systems of Windows keep for themselves; control characters are too.
+pub(crate) const SPECIAL: [char; 8] = ['<', '>', ':', '"', '|', '?', '*', '\\'];
+
+/// Which of the names that are rare a file system can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Names {
+    /// Those with one of `<>:"|?*\` or a control character.
+    pub special: bool,
+    /// Those that end with a dot or a space.
+    pub trailing: bool,
+    /// Those of devices of Windows, such as `aux.txt`.
+    pub devices: bool,
+}
+
+impl Names {
+    /// All of them, or none.
+    pub(crate) fn all(held: bool) -> Self {
+        Self { special: held, trailing: held, devices: held }
     }
+
+    /// Whether a name is held, as far as the name says it.
+    pub(crate) fn hold(self, name: &str) -> bool {
+        let is_special = || name.contains(SPECIAL) || name.contains(char::is_control);
+        let is_trailing = || name.ends_with(['.', ' ']);
+        (self.special || !is_special())
+            && (self.trailing || !is_trailing())
+            && (self.devices || !is_device(name))
+    }
+}
+
+fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_lowercase();
-    !RESERVED.contains(&stem.as_str())
-        && !name.ends_with(['.', ' '])
-        && !name.contains(['<', '>', ':', '"', '|', '?', '*', '\\'])
-        && !name.contains(char::is_control)
+    RESERVED.contains(&stem.as_str())
 }
 
 /// A path below a root as a person gives it: on Windows, also with that system's slashes.
@@ -139,11 +165,25 @@ mod tests {
     #[test]
     fn windows_cannot_hold_every_name() {
         for name in ["con", "CON.txt", "a.", "a ", "a:b", "a?", "nul .x", "a\\b", "a\u{1}"] {
-            assert!(!can_hold(true, name), "{name:?}");
-            assert!(can_hold(false, name), "{name:?}");
+            assert!(!Names::all(false).hold(name), "{name:?}");
+            assert!(Names::all(true).hold(name), "{name:?}");
         }
         for name in ["console", "a.b", ".env", "ü", "com10"] {
-            assert!(can_hold(true, name), "{name:?}");
+            assert!(Names::all(false).hold(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn each_kind_of_rare_names_is_held_by_itself() {
+        let none = Names::all(false);
+        let table = [
+            (Names { special: true, ..none }, "a:b", ["a.", "con"]),
+            (Names { trailing: true, ..none }, "a.", ["a:b", "con"]),
+            (Names { devices: true, ..none }, "con", ["a:b", "a."]),
+        ];
+        for (names, held, others) in table {
+            assert!(names.hold(held), "{names:?} {held}");
+            assert!(others.iter().all(|other| !names.hold(other)), "{names:?}");
         }
     }
 }

@@ -43,7 +43,7 @@ impl fmt::Display for Side {
 }
 
 /// Something of each side.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sides<T> {
     /// The network's.
     pub network: T,

@@ -79,14 +79,14 @@ pub(crate) fn observe(
 ) -> Result<Observed, Error> {
     let started = SystemTime::now();
     let (state, record_lost) = load(&roots.state(), ignored, is_locked)?;
-    roots.guard(&state.header.root)?;
+    roots.guard_recorded(&state, ignored)?;
     let traits = roots.traits()?;
     let one =
         |side: Side| scan(side, roots.of(side), &state, ignored, *traits.of(side), is_cancelled);
     let (network, local) = rayon::join(|| one(Side::Network), || one(Side::Local));
     let mut scans = Sides { network: network?, local: local? };
     // A drive that went away in between looks like an empty one.
-    roots.guard(&state.header.root)?;
+    roots.guard_recorded(&state, ignored)?;
     let met = meetings(&scans);
     for side in Side::BOTH {
         read_unread(side, roots.of(side), *traits.of(side), scans.of_mut(side), &met);

@@ -13,21 +13,16 @@ pub(crate) fn put_new(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
         result => return result,
     }
     // A second name is as good, where the file system has such: it is never given twice.
-    let is_file = from.symlink_metadata()?.is_file();
     match std::fs::hard_link(from, to) {
-        Ok(()) if is_file => return std::fs::remove_file(from),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
+        Ok(()) => return std::fs::remove_file(from),
+        Err(error) if !has_no_second_names(&error) => return Err(error),
+        Err(_) => {}
     }
     if to.symlink_metadata().is_ok() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
     instep_fs::while_in_use(|| std::fs::rename(from, to))
 }
-
-/// Whether two files can change places here at all.
-pub(crate) const EXCHANGES: bool =
-    cfg!(any(target_os = "linux", target_os = "android", target_os = "macos"));
 
 /// Lets two files change places.
 pub(crate) fn exchange(one: &Utf8Path, other: &Utf8Path) -> io::Result<()> {
@@ -38,6 +33,14 @@ pub(crate) fn exchange(one: &Utf8Path, other: &Utf8Path) -> io::Result<()> {
 pub(crate) fn is_unable(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidInput, Unsupported};
     matches!(error.kind(), InvalidInput | Unsupported)
+}
+
+/// Whether something cannot have a second name, as opposed to could not get one: a folder never can.
+fn has_no_second_names(error: &io::Error) -> bool {
+    use io::ErrorKind::{AlreadyExists, PermissionDenied, TooManyLinks};
+    // Windows has several more words for it.
+    let is_told = matches!(error.kind(), PermissionDenied | TooManyLinks) || is_unable(error);
+    is_told || (cfg!(not(unix)) && error.kind() != AlreadyExists)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "macos"))]

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::error::Error;
-use crate::names;
 use crate::node::{Side, Sides};
 use crate::observe::Observed;
 use crate::problem::{Problem, Reason};
@@ -39,7 +38,8 @@ impl Direction {
         }
     }
 
-    fn writes(self, side: Side) -> bool {
+    /// Whether a side may be written to.
+    pub(crate) fn writes(self, side: Side) -> bool {
         match self {
             Self::Both => true,
             Self::NetworkToLocal => side == Side::Local,
@@ -205,8 +205,12 @@ impl Planner<'_> {
         let to = from.other();
         let problem = |reason| Some(Problem { path: path.clone(), side: *from, reason });
         let name = path.rsplit('/').next().unwrap_or(path);
-        if !names::can_hold(self.observed.traits.of(to).windows, name) {
+        if !self.observed.traits.of(to).names.hold(name) {
             return problem(Reason::Name);
+        }
+        let is_link = matches!(self.observed.changed(*from, path), Some(Found::Link { .. }));
+        if is_link && !self.observed.traits.of(to).links {
+            return problem(Reason::Link);
         }
         if self.observed.traits.of(to).tells_case {
             return None;
@@ -298,7 +302,13 @@ pub(crate) fn sort(actions: &mut [Action], rank: &dyn Fn(&Action) -> Rank) {
 
 /// What a name is to a file system that tells neither case nor Unicode forms apart.
 fn fold(name: &str) -> String {
-    name.nfc().flat_map(char::to_lowercase).collect()
+    // By way of upper case, since some letters have two lower ones: `σ` and `ς`. One that becomes several is
+    // left as it is: `ß` is told from `ss`.
+    let upper = |letter: char| {
+        let mut upper = letter.to_uppercase();
+        upper.next().filter(|_| upper.next().is_none()).unwrap_or(letter)
+    };
+    name.nfc().map(upper).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
@@ -308,14 +318,16 @@ mod tests {
     use instep_fs::Stamp;
 
     use super::*;
+    use crate::names::Names;
     use crate::node::Content;
     use crate::scan::Scan;
     use crate::state::State;
     use crate::traits::Traits;
 
     fn traits(tells_case: bool, windows: bool) -> Traits {
-        let (strict, executable, links, granularity) = (true, true, true, 100);
-        Traits { strict, executable, tells_case, links, windows, granularity }
+        let (strict, executable, links, exchanges, granularity) = (true, true, true, true, 100);
+        let names = Names::all(!windows);
+        Traits { strict, executable, tells_case, links, exchanges, names, granularity }
     }
 
     /// Files that are new on the network, and what the local side can tell.

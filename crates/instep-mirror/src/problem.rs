@@ -44,9 +44,12 @@ pub enum Reason {
     /// hold both.
     #[error("the other side cannot tell it from `{0}`")]
     Collides(String),
-    /// Windows, where a side lies, cannot hold its name, or takes it for that of a device.
-    #[error("Windows cannot hold its name")]
+    /// The other side cannot hold its name.
+    #[error("the other side cannot hold its name")]
     Name,
+    /// It is a link, and the other side holds none.
+    #[error("it is a link, and the other side holds none")]
+    Link,
     /// Both sides changed it, and only one of them may be written to.
     #[error("both sides changed it; `instep mirror sync` keeps both")]
     Conflict,
@@ -56,6 +59,14 @@ impl Reason {
     /// What an error of the system on a side means.
     pub(crate) fn on(side: Side) -> impl Fn(io::Error) -> Self {
         move |error| if instep_fs::in_use(&error) { Self::InUse(side) } else { Self::Io(error) }
+    }
+
+    /// A name that is too long is found out by trying only: the error is about the name, not the file.
+    pub(crate) fn told(self) -> Self {
+        match self {
+            Self::Io(error) if error.kind() == io::ErrorKind::InvalidFilename => Self::Name,
+            reason => reason,
+        }
     }
 
     /// The same once more: an error of the system by its kind.
@@ -72,6 +83,7 @@ impl Reason {
             Self::Changes => Self::Changes,
             Self::Collides(name) => Self::Collides(name.clone()),
             Self::Name => Self::Name,
+            Self::Link => Self::Link,
             Self::Conflict => Self::Conflict,
         }
     }

@@ -5,9 +5,13 @@
 //! | --- | --- |
 //! | `LOCAL/.instep-mirror/state` | the record |
 //! | `LOCAL/.instep-mirror/traits.json` | what the file systems can tell and hold |
+//! | `LOCAL/.instep-mirror/id` | what no other local root has: it tells whose a file on its way is |
 //! | `LOCAL/.instep-mirror/lock` | held while one of us is at work |
 //! | `ROOT/.instep-mirror/trash/TIME/PATH` | what was replaced or deleted |
 //! | `NETWORK/.instep-mirror/root.json` | the mark; `LOCAL/.instep-mirror/root.json` is the one that is expected |
+//!
+//! A network root that is only read from gets none of it. Without a mark it is known again only by holding
+//! anything at all.
 
 use std::io;
 
@@ -17,10 +21,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::content;
 use crate::error::Error;
-use crate::ignored::{LOG, OWN, TEMPORARY};
-use crate::listing::{Kind, look};
+use crate::ignored::{Ignored, LOG, OWN, TEMPORARY};
+use crate::listing::{Item, Kind, list_root, look};
 use crate::node::{Side, Sides};
 use crate::place;
+use crate::state::State;
 use crate::traits::Traits;
 
 /// The two roots.
@@ -37,11 +42,8 @@ struct Mark {
     id: String,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct KnownTraits {
-    network: Traits,
-    local: Traits,
-}
+/// What was found out of the file systems; `None` where one could not be tried yet.
+type KnownTraits = Sides<Option<Traits>>;
 
 /// The name of the mark, in both folders of ours.
 const MARK: &str = "root.json";
@@ -132,6 +134,33 @@ impl Roots {
             return Err(Error::Replaced { path: self.network.clone(), mark: self.mark() });
         }
         Ok(())
+    }
+
+    /// Whether both roots are there, and the network's is the one that is recorded. One that has no mark
+    /// and holds nothing any more may be an empty mount point.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`guard`](Self::guard), [`Error::Emptied`].
+    pub(crate) fn guard_recorded(&self, state: &State, ignored: &Ignored) -> Result<(), Error> {
+        self.guard(&state.header.root)?;
+        if state.header.root.is_empty() && state.len() > 0 && self.is_bare(ignored)? {
+            return Err(Error::Emptied { path: self.network.clone() });
+        }
+        Ok(())
+    }
+
+    /// Whether the network's root holds nothing but what is not mirrored.
+    fn is_bare(&self, ignored: &Ignored) -> Result<bool, Error> {
+        let path = self.network.clone();
+        let listing = list_root(&path).map_err(|source| Error::Unreachable {
+            side: Side::Network,
+            path,
+            source,
+        })?;
+        let is_nothing = |item: &Item| ignored.covers(&item.name, item.kind == Kind::Dir);
+        let is_whole = listing.odd.is_empty() && listing.failed.is_empty();
+        Ok(is_whole && listing.items.iter().all(is_nothing))
     }
 
     /// Whether a root is there.
@@ -232,41 +261,96 @@ impl Roots {
             let _ = std::fs::remove_file(&temporary);
             self.read_mark()?.unwrap_or(id)
         };
-        if self.known_mark() != id {
-            instep_fs::write_atomic(&self.own(Side::Local).join(MARK), &Mark::text(&id))?;
-        }
-        if !self.known_traits().exists() {
-            self.probe()?;
-        }
+        self.remember(&id)?;
+        self.try_out(&Side::BOTH)?;
         Ok(id)
+    }
+
+    /// The mark of a network root that nothing is written to; empty where it has none. To be called by
+    /// whoever holds the lock.
+    pub(crate) fn recognise(&self) -> Result<String, Error> {
+        let id = self.read_mark()?.unwrap_or_default();
+        self.remember(&id)?;
+        self.try_out(&[Side::Local])?;
+        Ok(id)
+    }
+
+    /// A text that no other local root has, not even one of the same path on another machine. To be called by
+    /// whoever holds the lock.
+    pub(crate) fn local_id(&self) -> Result<String, Error> {
+        let path = self.own(Side::Local).join("id");
+        match std::fs::read_to_string(&path) {
+            Ok(id) if id.len() >= 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) => Ok(id),
+            _ => {
+                let id = new_id(&self.local);
+                instep_fs::write_atomic(&path, id.as_bytes())?;
+                Ok(id)
+            }
+        }
+    }
+
+    /// Removes what killed runs left of the files that they were writing here. To be called by whoever holds
+    /// the lock.
+    pub(crate) fn sweep(&self) {
+        let own = self.own(Side::Local);
+        for path in [self.log(), self.state(), self.known_traits(), own.join(MARK), own.join("id")]
+        {
+            // The next run tries again.
+            let _ = instep_fs::remove_stale_temporaries(&path);
+        }
+    }
+
+    fn remember(&self, id: &str) -> Result<(), Error> {
+        if self.known_mark() != id {
+            instep_fs::write_atomic(&self.own(Side::Local).join(MARK), &Mark::text(id))?;
+        }
+        Ok(())
+    }
+
+    /// Tries out the file systems of which nothing is known yet.
+    fn try_out(&self, sides: &[Side]) -> Result<(), Error> {
+        let mut known = self.read_traits()?;
+        let unknown: Vec<Side> =
+            sides.iter().copied().filter(|side| known.of(*side).is_none()).collect();
+        for side in &unknown {
+            *known.of_mut(*side) = Some(self.probe_side(*side)?);
+        }
+        if unknown.is_empty() { Ok(()) } else { self.write_traits(&known) }
     }
 
     /// Finds out what both file systems can tell and hold, and keeps it.
     pub(crate) fn probe(&self) -> Result<Sides<Traits>, Error> {
-        let one = |side: Side| {
-            let path = self.own(side);
-            Traits::probe(self.of(side)).map_err(|source| Error::Write { path, source })
-        };
-        let traits = KnownTraits { network: one(Side::Network)?, local: one(Side::Local)? };
-        let text = serde_json::to_vec(&traits).unwrap_or_default();
-        instep_fs::write_atomic(&self.known_traits(), &text)?;
-        Ok(Sides { network: traits.network, local: traits.local })
+        let (network, local) = (self.probe_side(Side::Network)?, self.probe_side(Side::Local)?);
+        self.write_traits(&KnownTraits { network: Some(network), local: Some(local) })?;
+        Ok(Sides { network, local })
+    }
+
+    fn probe_side(&self, side: Side) -> Result<Traits, Error> {
+        let path = self.own(side);
+        Traits::probe(self.of(side)).map_err(|source| Error::Write { path, source })
     }
 
     /// What both file systems can tell and hold: as it was found out, or as it most likely is.
     pub(crate) fn traits(&self) -> Result<Sides<Traits>, Error> {
+        let known = self.read_traits()?;
+        let one = |side: Side| known.of(side).unwrap_or_else(|| Traits::likely(self.of(side)));
+        Ok(Sides { network: one(Side::Network), local: one(Side::Local) })
+    }
+
+    fn write_traits(&self, known: &KnownTraits) -> Result<(), Error> {
+        // A structure of texts and numbers is always JSON.
+        let text = serde_json::to_vec(known).unwrap_or_default();
+        Ok(instep_fs::write_atomic(&self.known_traits(), &text)?)
+    }
+
+    /// What is damaged, or from another version, is found out anew.
+    fn read_traits(&self) -> Result<KnownTraits, Error> {
         let path = self.known_traits();
         match content::read(&path) {
-            Ok(bytes) => {
-                if let Ok(known) = serde_json::from_slice::<KnownTraits>(&bytes) {
-                    return Ok(Sides { network: known.network, local: known.local });
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(Error::Read { path, source }),
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(KnownTraits::default()),
+            Err(source) => Err(Error::Read { path, source }),
         }
-        let likely = |side: Side| Traits::likely(self.of(side));
-        Ok(Sides { network: likely(Side::Network), local: likely(Side::Local) })
     }
 
     /// Forgets what is recorded, so that both sides are compared anew and nothing is deleted.

@@ -2,7 +2,6 @@
 //! stamp, and is not mentioned any more.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,7 +12,7 @@ use rayon::Scope;
 use crate::content;
 use crate::error::Error;
 use crate::ignored::{Ignored, is_own, is_temporary};
-use crate::listing::{Item, Kind, Listing, list};
+use crate::listing::{Item, Kind, Listing, list, list_root};
 use crate::node::{Content, Node, Side};
 use crate::problem::Reason;
 use crate::state::{Record, State, join};
@@ -70,7 +69,7 @@ pub(crate) fn scan(
     is_cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Scan, Error> {
     let unreachable = |source| Error::Unreachable { side, path: root.to_owned(), source };
-    let listing = list(root).map_err(unreachable)?;
+    let listing = list_root(root).map_err(unreachable)?;
     let scanner = Scanner {
         side,
         root,
@@ -144,9 +143,7 @@ impl<'a> Scanner<'a> {
         // In what could not be looked at, nothing is known to be gone.
         let mut unknown: HashSet<String> = HashSet::new();
         for (name, kind) in listing.failed {
-            let is_name = kind == io::ErrorKind::InvalidFilename;
-            let reason = if is_name { Reason::Name } else { Reason::Io(kind.into()) };
-            part.blocked.push((join(folder, &name), reason));
+            part.blocked.push((join(folder, &name), Reason::Io(kind.into()).told()));
             unknown.insert(name);
         }
         let mut recorded = record.into_iter().flat_map(Record::children).peekable();

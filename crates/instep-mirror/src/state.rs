@@ -20,9 +20,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use instep_fs::Stamp;
 use serde::{Deserialize, Serialize};
 
+use crate::content;
 use crate::error::Error;
+use crate::names::Names;
 use crate::node::{Content, Node, Side, Sides};
-use crate::{content, names};
 
 const SCHEMA_VERSION: u32 = 1;
 const RECORD: usize = 120;
@@ -154,22 +155,29 @@ impl State {
         state.is_sound().then_some(Ok(state))
     }
 
-    /// Whether the root is a folder, every folder's children follow it and are there, and every name is one
-    /// that a folder can hold: whoever wrote the file, nothing in it leads in a circle or out of the root.
+    /// Whether the root is a folder, every entry but it is in one folder before it, and every name is one
+    /// that a folder can hold: whoever wrote the file, nothing in it leads in a circle, to one place by
+    /// several ways, or out of the root.
     fn is_sound(&self) -> bool {
+        let names = Names::all(!cfg!(windows));
         let is_name = |name: &str| {
-            !matches!(name, "" | "." | "..")
-                && !name.contains(['/', '\0'])
-                && names::can_hold(cfg!(windows), name)
+            !matches!(name, "" | "." | "..") && !name.contains(['/', '\0']) && names.hold(name)
+        };
+        // The children of one folder follow those of the one before it, as they were laid out.
+        let mut next = ROOT + 1;
+        let is_sound = |index: u32| {
+            let Some(record) = self.record(index) else { return false };
+            if record.is_dir() {
+                let (first, count) = (record.u32(8), record.u32(12));
+                let is_next = first == next && first > index;
+                let Some(end) = first.checked_add(count).filter(|_| is_next) else { return false };
+                next = end;
+            }
+            index == ROOT || is_name(record.name())
         };
         self.record(ROOT).is_some_and(|root| root.is_dir())
-            && (0..self.count).all(|index| {
-                let Some(record) = self.record(index) else { return false };
-                let (first, count) = (record.u32(8), record.u32(12));
-                let is_below =
-                    first > index && first.checked_add(count).is_some_and(|end| end <= self.count);
-                (index == ROOT || is_name(record.name())) && (!record.is_dir() || is_below)
-            })
+            && (0..self.count).all(is_sound)
+            && next == self.count
     }
 
     /// The record of these entries.
@@ -475,7 +483,7 @@ mod tests {
         let link = "[a-z/.]{0,9}".prop_map(|target| Entry::Link { target });
         let path = prop::collection::vec(
             "[a-cü .-]{1,3}".prop_filter("a name", |name| {
-                !matches!(name.as_str(), "." | "..") && names::can_hold(cfg!(windows), name)
+                !matches!(name.as_str(), "." | "..") && Names::all(!cfg!(windows)).hold(name)
             }),
             1..4,
         );
@@ -534,6 +542,53 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// A record of folders, each with its first child and how many it has.
+    fn folders(children: &[(u32, u32)]) -> Vec<u8> {
+        let mut body = Vec::new();
+        for (index, (first, count)) in children.iter().enumerate() {
+            let mut record = [0_u8; RECORD];
+            // One letter among the names.
+            put(&mut record, 0, &u32::try_from(index).unwrap().to_le_bytes());
+            put(&mut record, 4, &[1, 0, 2, 0]);
+            put(&mut record, 8, &first.to_le_bytes());
+            put(&mut record, 12, &count.to_le_bytes());
+            body.extend(record);
+        }
+        body.extend(b"abcdefgh");
+        let entries = u32::try_from(children.len()).unwrap();
+        let header = Header { digest: digest(&body), entries, ..header() };
+        let mut bytes = serde_json::to_vec(&header).unwrap();
+        bytes.push(b'\n');
+        bytes.extend(body);
+        bytes
+    }
+
+    #[test]
+    fn a_record_is_a_tree() {
+        let is_record = |children: &[(u32, u32)]| State::parse(folders(children)).is_some();
+        assert!(is_record(&[(1, 0)]));
+        assert!(is_record(&[(1, 2), (3, 1), (4, 0), (4, 0)]));
+        // In a circle; one place by several ways, of which there are soon too many; in no folder; too many.
+        assert!(!is_record(&[(1, 1), (1, 1)]));
+        assert!(!is_record(&[(0, 2), (2, 0)]));
+        assert!(!is_record(&[(1, 2), (3, 2), (3, 2), (5, 0), (5, 0)]));
+        assert!(!is_record(&[(1, 1), (2, 0), (2, 0)]));
+        assert!(!is_record(&[(1, 9)]));
+        assert!(!is_record(&[(1, u32::MAX)]));
+        assert!(!is_record(&[]));
+    }
+
+    #[test]
+    fn what_lies_in_no_recorded_folder_is_left_out() {
+        let stamps = Sides { network: None, local: None };
+        let file = Entry::File { hash: blake3::hash(b"x"), executable: false, size: 1, stamps };
+        let entries = Entries::from([("a".to_owned(), file.clone()), ("d/b".to_owned(), file)]);
+        let state = State::of(header(), &entries);
+        assert_eq!((state.len(), state.leaves()), (1, 1));
+        let read = State::parse(state.bytes.clone()).unwrap().unwrap();
+        assert_eq!(read.entries().into_keys().collect::<Vec<_>>(), ["a"]);
     }
 
     #[test]

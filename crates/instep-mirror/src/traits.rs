@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::drive;
 use crate::ignored::OWN;
-use crate::listing::look;
+use crate::listing::{list, look};
+use crate::names::{Names, SPECIAL};
+use crate::place;
 
 /// What a side's file system can tell and hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +26,10 @@ pub struct Traits {
     pub tells_case: bool,
     /// Whether it holds symbolic links.
     pub links: bool,
-    /// Whether names follow the rules of Windows.
-    pub windows: bool,
+    /// Whether two files can change places in one step.
+    pub exchanges: bool,
+    /// Which rare names it holds.
+    pub names: Names,
     /// The smallest step between two times, in nanoseconds, as far as a few tries tell it.
     pub granularity: i64,
 }
@@ -43,7 +47,8 @@ impl Traits {
             executable: cfg!(unix),
             tells_case: cfg!(not(any(windows, target_os = "macos"))),
             links: cfg!(unix),
-            windows: cfg!(windows),
+            exchanges: cfg!(unix),
+            names: Names::all(!cfg!(windows)),
             granularity: 100,
         }
     }
@@ -71,12 +76,16 @@ impl Traits {
             }
             Err(_) => 2_000_000_000,
         };
+        // A file system that keeps no such time shows another one, which can be set back.
+        let stamp = Stamp::of_metadata(&open.metadata()?);
+        let keeps_changed = stamp.changed == 0 || stamp.changed > stamp.modified;
         Ok(Self {
-            strict: !drive::is_network(root),
+            strict: !drive::is_network(root) && keeps_changed,
             executable: keeps_executable(&file)?,
             tells_case: look(&folder.join("PROBE"))?.is_none(),
             links: holds_links(&folder),
-            windows: cfg!(windows),
+            exchanges: exchanges(&folder)?,
+            names: rare_names(&folder)?,
             granularity: i64::try_from(granularity).unwrap_or(i64::MAX),
         })
     }
@@ -101,6 +110,32 @@ fn keeps_executable(file: &Utf8Path) -> io::Result<bool> {
 #[expect(clippy::unnecessary_wraps, reason = "as on other systems")]
 fn keeps_executable(_file: &Utf8Path) -> io::Result<bool> {
     Ok(false)
+}
+
+/// Tries a name of each kind. Windows itself is not asked: some names are those of devices there.
+fn rare_names(folder: &Utf8Path) -> io::Result<Names> {
+    if cfg!(windows) {
+        return Ok(Names::all(false));
+    }
+    let special: Vec<String> = SPECIAL.iter().map(|one| format!("special{one}")).collect();
+    let wanted = [special, vec!["trailing.".into(), "trailing ".into()], vec!["aux.txt".into()]];
+    for name in wanted.iter().flatten() {
+        // One that is refused is not listed below; one may also be held under another name.
+        let _ = std::fs::write(folder.join(name), b"");
+    }
+    let listing = list(folder)?;
+    let held = |names: &[String]| {
+        names.iter().all(|name| listing.items.iter().any(|item| item.name == *name))
+    };
+    let [special, trailing, devices] = wanted.each_ref().map(|names| held(names));
+    Ok(Names { special, trailing, devices })
+}
+
+fn exchanges(folder: &Utf8Path) -> io::Result<bool> {
+    let (one, other) = (folder.join("one"), folder.join("other"));
+    std::fs::write(&one, b"1")?;
+    std::fs::write(&other, b"2")?;
+    Ok(place::exchange(&one, &other).is_ok() && std::fs::read(&one)? == b"2")
 }
 
 fn holds_links(folder: &Utf8Path) -> bool {

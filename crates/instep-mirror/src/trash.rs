@@ -65,22 +65,23 @@ impl Trash {
         Ok(place)
     }
 
-    /// Gives what is at a path a second name here, and says which.
-    pub(crate) fn keep(&self, roots: &Roots, side: Side, path: &str) -> io::Result<Utf8PathBuf> {
-        let place = self.place(roots, side, path)?;
-        std::fs::hard_link(roots.at(side, path), &place)?;
-        Ok(place)
-    }
-
-    /// Moves what was at a path and is at another place by now.
-    pub(crate) fn take_from(
+    /// Moves what is at a path here and `new` to the path, in one step: at every moment there is something
+    /// at the path, and whatever was there is here. An error where the file system cannot do that; `new` is
+    /// where it was then.
+    pub(crate) fn exchange(
         &self,
         roots: &Roots,
         side: Side,
         path: &str,
-        at: &Utf8Path,
+        new: &Utf8Path,
     ) -> io::Result<()> {
-        place::put_new(at, &self.place(roots, side, path)?)
+        let place = self.place(roots, side, path)?;
+        place::put_new(new, &place)?;
+        let exchanged = place::exchange(&place, &roots.at(side, path));
+        if exchanged.is_err() {
+            place::put_new(&place, new)?;
+        }
+        exchanged
     }
 }
 
@@ -180,4 +181,95 @@ pub(crate) fn restore(roots: &Roots, path: &str) -> Result<Discarded, Error> {
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use fs_err as fs;
+
+    use super::*;
+
+    /// Roots in a folder, with a trash each.
+    fn roots(folder: &tempfile::TempDir) -> Roots {
+        let folder = Utf8Path::from_path(folder.path()).unwrap();
+        for side in Side::BOTH {
+            fs::create_dir(folder.join(side.as_str())).unwrap();
+        }
+        let roots = Roots::new(&folder.join("network"), &folder.join("local")).unwrap();
+        for side in Side::BOTH {
+            roots.prepare_side(side).unwrap();
+        }
+        roots
+    }
+
+    #[test]
+    fn what_a_run_takes_twice_from_a_path_is_kept_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let roots = roots(&folder);
+        let trash = Trash::now();
+        let at = roots.at(Side::Local, "d/a.txt");
+        fs::create_dir(at.parent().unwrap()).unwrap();
+        for text in ["first", "second", "third"] {
+            fs::write(&at, text).unwrap();
+            trash.take(&roots, Side::Local, "d/a.txt").unwrap();
+        }
+        let found = contents(&roots, Side::Local).unwrap();
+        assert!(found.iter().all(|one| one.path == "d/a.txt"), "{found:?}");
+        assert_eq!(found.len(), 3);
+        // The latest comes back first.
+        for text in ["third", "second", "first"] {
+            restore(&roots, "d/a.txt").unwrap();
+            assert_eq!(fs::read_to_string(&at).unwrap(), text);
+            fs::remove_file(&at).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_changes_places_is_in_the_trash() {
+        let folder = tempfile::tempdir().unwrap();
+        let roots = roots(&folder);
+        let (new, at) = (roots.at(Side::Local, "new"), roots.at(Side::Local, "a"));
+        fs::write(&new, "new").unwrap();
+        fs::write(&at, "old").unwrap();
+        let trash = Trash::now();
+        // Where it cannot be done, everything is as it was.
+        if let Err(error) = trash.exchange(&roots, Side::Local, "a", &new) {
+            assert!(place::is_unable(&error), "{error:?}");
+            assert_eq!(fs::read_to_string(&new).unwrap(), "new");
+            assert_eq!(fs::read_to_string(&at).unwrap(), "old");
+            return;
+        }
+        assert_eq!(fs::read_to_string(&at).unwrap(), "new");
+        assert!(!new.exists());
+        let [one] = contents(&roots, Side::Local).unwrap().try_into().unwrap();
+        assert_eq!(
+            fs::read_to_string(roots.trash(Side::Local).join(one.time).join("a")).unwrap(),
+            "old"
+        );
+    }
+
+    #[test]
+    fn what_is_old_is_thrown_away_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let roots = roots(&folder);
+        let hours_ago = |hours: i64| {
+            let time = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours);
+            time.strftime(FORMAT).to_string()
+        };
+        // Less than a day is a day: a run may still be at work.
+        let (fresh, old) = (hours_ago(23), hours_ago(25));
+        let old_again = [&old, ".2"].concat();
+        for run in [fresh.as_str(), &old, &old_again, "mine", "20", "20200101-of-mine"] {
+            fs::create_dir_all(roots.trash(Side::Local).join(run).join("d")).unwrap();
+        }
+        fs::write(roots.trash(Side::Local).join("20200101T000000000Z"), "a file").unwrap();
+        expire(&roots, Side::Local, Duration::ZERO);
+        let left: Vec<String> = list(&roots.trash(Side::Local))
+            .unwrap()
+            .items
+            .into_iter()
+            .map(|one| one.name)
+            .collect();
+        assert_eq!(left, ["20", "20200101-of-mine", "20200101T000000000Z", fresh.as_str(), "mine"]);
+    }
 }

@@ -11,7 +11,7 @@ use fs_err as fs;
 use instep_fs::verbatim;
 use instep_mirror::{Error, Keep, Mirror, Reason, Settings, Side, SyncRequest};
 
-use super::Pair;
+use crate::pair::Pair;
 
 /// `FILE_FLAG_BACKUP_SEMANTICS`, without which no folder can be opened.
 const FOLDERS_TOO: u32 = 0x0200_0000;

@@ -1,110 +1,23 @@
 //! Mirrors of real files.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where a step does")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails where a step does")]
 
+mod conflicts;
+mod down;
+mod pair;
+mod roots;
+mod trash;
+mod watch;
 #[cfg(windows)]
-#[path = "files/windows.rs"]
 mod windows;
 
 use std::time::{Duration, SystemTime};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use fs_err as fs;
-use instep_fs::lexical;
-use instep_mirror::{
-    Direction, Done, Error, Event, Keep, Mirror, Reason, Settings, Side, SyncRequest,
-};
+use instep_mirror::{Error, Event, Keep, Mirror, Reason, Settings, Side, SyncRequest};
 
-struct Pair {
-    folder: tempfile::TempDir,
-    /// Where the roots are in it.
-    below: String,
-    settings: Settings,
-}
-
-impl Pair {
-    fn new() -> Self {
-        let (folder, settings) = (tempfile::tempdir().unwrap(), Settings::default());
-        let pair = Self { folder, below: String::new(), settings };
-        for side in Side::BOTH {
-            fs::create_dir(pair.root(side)).unwrap();
-        }
-        pair
-    }
-
-    fn root(&self, side: Side) -> Utf8PathBuf {
-        let folder = Utf8Path::from_path(self.folder.path()).unwrap();
-        lexical(&folder.join(&self.below).join(side.as_str()))
-    }
-
-    fn at(&self, side: Side, path: &str) -> Utf8PathBuf {
-        self.root(side).join(path)
-    }
-
-    fn write(&self, side: Side, path: &str, text: &str) {
-        let path = self.at(side, path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    fn read(&self, side: Side, path: &str) -> Option<String> {
-        fs::read_to_string(self.at(side, path)).ok()
-    }
-
-    fn remove(&self, side: Side, path: &str) {
-        fs::remove_file(self.at(side, path)).unwrap();
-    }
-
-    fn mirror(&self) -> Mirror {
-        let (network, local) = (self.root(Side::Network), self.root(Side::Local));
-        Mirror::open(&network, &local, self.settings.clone()).unwrap()
-    }
-
-    fn try_sync(&self, request: SyncRequest) -> Result<Done, Error> {
-        self.mirror().sync(request, &mut |_| {}, &|| false)
-    }
-
-    #[track_caller]
-    fn sync(&self) -> Done {
-        self.try_sync(SyncRequest::default()).unwrap()
-    }
-
-    /// Every file of a side but ours, with its content.
-    fn tree(&self, side: Side) -> Vec<(String, String)> {
-        let root = self.root(side);
-        let mut found = Vec::new();
-        let mut open = vec![root.clone()];
-        while let Some(folder) = open.pop() {
-            for entry in folder.read_dir_utf8().unwrap() {
-                let entry = entry.unwrap();
-                let path = entry.path();
-                if path.is_symlink() {
-                    let target = fs::read_link(path).unwrap();
-                    let name = path.strip_prefix(&root).unwrap().to_string();
-                    found.push((name, format!("-> {}", target.display())));
-                } else if path.is_dir() {
-                    if entry.file_name() != ".instep-mirror" {
-                        found.push((path.strip_prefix(&root).unwrap().to_string(), "/".into()));
-                        open.push(path.to_owned());
-                    }
-                } else if entry.file_name() != ".sync_log.json" {
-                    let text = fs::read_to_string(path).unwrap();
-                    found.push((path.strip_prefix(&root).unwrap().to_string(), text));
-                }
-            }
-        }
-        for (path, _) in &mut found {
-            *path = path.replace('\\', "/");
-        }
-        found.sort();
-        found
-    }
-
-    #[track_caller]
-    fn assert_equal(&self) {
-        assert_eq!(self.tree(Side::Network), self.tree(Side::Local));
-    }
-}
+use crate::pair::{DOWN, Pair, UP};
 
 #[test]
 fn the_first_sync_copies_everything_and_the_second_nothing() {
@@ -210,14 +123,12 @@ fn one_direction_leaves_the_other_side_alone() {
     pair.write(Side::Local, "b", "1");
     pair.write(Side::Network, "both", "network");
     pair.write(Side::Local, "both", "local");
-    let request = SyncRequest { direction: Direction::NetworkToLocal, allow_deletes: None };
-    let done = pair.try_sync(request).unwrap();
+    let done = pair.try_sync(DOWN).unwrap();
     assert_eq!(pair.read(Side::Local, "a").as_deref(), Some("22"));
     assert_eq!(pair.read(Side::Network, "b"), None);
     assert_eq!(pair.read(Side::Local, "both").as_deref(), Some("local"));
     assert!(matches!(done.problems[0].reason, Reason::Conflict), "{:?}", done.problems);
-    let request = SyncRequest { direction: Direction::LocalToNetwork, allow_deletes: None };
-    pair.try_sync(request).unwrap();
+    pair.try_sync(UP).unwrap();
     assert_eq!(pair.read(Side::Network, "b").as_deref(), Some("1"));
     assert_eq!(pair.read(Side::Network, "both").as_deref(), Some("network"));
     pair.sync();
