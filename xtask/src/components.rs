@@ -22,6 +22,9 @@ const DEBIAN: &[(&str, &[&str])] = &[
     ("sshd", &["openssh-server"]),
     ("fusermount3", &["fuse3"]),
     ("docker-compose", &["docker-compose"]),
+    ("mkfs.exfat", &["exfatprogs"]),
+    ("mount.exfat-fuse", &["exfat-fuse"]),
+    ("mkfs.xfs", &["xfsprogs"]),
 ];
 
 /// Something that is not there, and why.

@@ -10,6 +10,9 @@
 mod bad_input;
 mod concurrency;
 mod exactness;
+// Images that are mounted.
+#[cfg(target_os = "linux")]
+mod file_systems;
 mod interruption;
 mod layer_faults;
 mod layers;
@@ -25,5 +28,8 @@ mod sources;
 mod stamps;
 mod support;
 mod sync;
+// They rename what the other one has open.
+#[cfg(unix)]
+mod two_machines;
 #[cfg(windows)]
 mod windows;

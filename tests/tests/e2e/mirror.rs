@@ -227,6 +227,55 @@ fn a_full_disk_loses_nothing() {
     drop(disk);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn down_from_a_folder_that_is_read_only_needs_no_more() {
+    let project = Project::new();
+    project.write("instep.toml", "[mirror.default]\nnetwork = 'net'\nlocal = 'local'\n");
+    std::fs::create_dir(project.path("net")).unwrap();
+    let Some(disk) = crate::support::SmallDisk::mount(&project.path("net"), "4M", false) else {
+        return;
+    };
+    let write = |path: &str, text: &str| {
+        disk.set_read_only(false);
+        project.write(path, text);
+        disk.set_read_only(true);
+    };
+    for number in 0..20 {
+        write(&format!("net/many/{number}"), "x");
+    }
+    write("net/a.txt", "one\n");
+    let outcome = mirror(&project, &["down"]).success();
+    assert!(outcome.stderr.contains("in step: 22 down"), "{}", outcome.stderr);
+    mirror(&project, &["status"]).success();
+    write("net/a.txt", "two\n");
+    project.write("local/mine.txt", "mine\n");
+    let outcome = mirror(&project, &["pre-step"]).success();
+    assert!(outcome.stdout.contains("SMART_SYNC_ENABLED=true"), "{}", outcome.stdout);
+    assert_eq!(project.read("local/a.txt"), "two\n");
+    assert_eq!(project.read("local/mine.txt"), "mine\n");
+    let mut names: Vec<String> = std::fs::read_dir(project.path("net"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["a.txt", "many"]);
+    // What needs to write says so, and changes nothing.
+    let outcome = mirror(&project, &["sync"]).exit(2);
+    assert!(outcome.stderr.contains("read-only"), "{}", outcome.stderr);
+    // An empty mount point is not a project in which everything was deleted.
+    drop(disk);
+    for command in ["down", "up", "sync", "status"] {
+        let outcome = mirror(&project, &[command]).exit(2);
+        assert!(outcome.stderr.contains("is empty, and was not"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("help: if the drive is not mounted"), "{}", outcome.stderr);
+    }
+    assert_eq!(std::fs::read_dir(project.path("net")).unwrap().count(), 0);
+    assert_eq!(project.read("local/many/7"), "x");
+    let outcome = mirror(&project, &["run", "--", "sh", "-c", "echo work > work.txt"]).exit(2);
+    assert_eq!(project.read("local/work.txt"), "work\n", "{}", outcome.stderr);
+}
+
 // Wine has no docker-compose, and what the example says does not depend on the system.
 #[cfg(unix)]
 #[test]

@@ -186,6 +186,14 @@ impl SmallDisk {
         tools::skip("needs to mount a tmpfs, which only root may");
         None
     }
+
+    /// Lets nothing be written to it any more, or again.
+    pub(crate) fn set_read_only(&self, is_read_only: bool) {
+        let options = format!("remount,{}", if is_read_only { "ro" } else { "rw" });
+        let status =
+            std::process::Command::new("mount").args(["-o", &options, self.0.as_str()]).status();
+        assert!(status.unwrap().success());
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -38,6 +38,10 @@ pub(crate) struct Faults {
     calls: AtomicU64,
     /// Whether two files can change places in one step.
     pub(crate) exchanges: AtomicBool,
+    /// Whether a rename cannot be told to replace nothing, as on some network drives.
+    pub(crate) only_replaces: AtomicBool,
+    /// The name and text of a file that somebody saves right before one of ours gets this name.
+    pub(crate) saved: Mutex<Option<(String, String)>>,
     plan: Mutex<Option<(u64, Fault)>>,
 }
 
@@ -152,6 +156,18 @@ struct Passing {
     faults: Arc<Faults>,
     nodes: Mutex<Nodes>,
     handles: Mutex<(u64, HashMap<u64, Arc<File>>)>,
+}
+
+/// Plays the somebody of [`Faults::saved`]. Our own folder is ours.
+fn save_before(faults: &Faults, to: &Path) {
+    let mut saved = faults.saved.lock().unwrap();
+    let is_ours = to.components().any(|part| part.as_os_str() == ".instep-mirror");
+    let is_meant = |(name, _): &mut (String, String)| !is_ours && to.ends_with(&*name);
+    if let Some((_, text)) = saved.take_if(is_meant) {
+        let new = to.with_extension("new");
+        fs::write(&new, text).unwrap();
+        fs::rename(&new, to).unwrap();
+    }
 }
 
 /// Nothing is remembered by the kernel: every question comes here.
@@ -356,7 +372,12 @@ impl Filesystem for Passing {
     ) {
         let done = self.faults.call(false).and_then(|_| {
             let (from, to) = (self.child(parent, name)?, self.child(newparent, newname)?);
-            if flags.contains(RenameFlags::RENAME_NOREPLACE) && fs::symlink_metadata(&to).is_ok() {
+            let is_new = flags.contains(RenameFlags::RENAME_NOREPLACE);
+            if is_new && self.faults.only_replaces.load(Ordering::SeqCst) {
+                return Err(Errno::EINVAL);
+            }
+            save_before(&self.faults, &to);
+            if is_new && fs::symlink_metadata(&to).is_ok() {
                 return Err(Errno::EEXIST);
             }
             if flags.contains(RenameFlags::RENAME_EXCHANGE) {
@@ -387,6 +408,7 @@ impl Filesystem for Passing {
     ) {
         let made = self.faults.call(true).and_then(|_| {
             let (from, to) = (self.path(ino)?, self.child(newparent, newname)?);
+            save_before(&self.faults, &to);
             fs::hard_link(from, &to)?;
             self.attr(&to)
         });

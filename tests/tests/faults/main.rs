@@ -223,6 +223,7 @@ fn at_every_call_that_fails_nothing_is_lost_and_the_next_run_completes() {
                 pair.prepare();
                 let witness = Witness::of(&behind);
                 faults.exchanges.store(n % 2 == 0, Ordering::SeqCst);
+                faults.only_replaces.store(n % 3 == 0, Ordering::SeqCst);
                 faults.plan(n, fault);
                 let result = pair.sync();
                 let calls = faults.clear();
@@ -249,6 +250,56 @@ fn at_every_call_that_fails_nothing_is_lost_and_the_next_run_completes() {
                 n += step;
             }
             assert!(n > 50, "{fault:?} on the {side} side: only {n} calls");
+        }
+    }
+}
+
+#[test]
+fn what_somebody_saves_in_the_last_moment_is_kept() {
+    let Some(failing) = Failing::mount() else { return };
+    let faults = &failing.mounted.faults;
+    let step = if long() { 1 } else { 19 };
+    // What the file system can do, and whether there was something before.
+    let kinds = [(true, false), (false, false), (true, true), (false, true)];
+    for (number, (exchanges, only_replaces)) in kinds.into_iter().enumerate() {
+        for (side, is_new) in Side::BOTH.into_iter().flat_map(|side| [(side, false), (side, true)])
+        {
+            // First without a fault, then with one at each call.
+            let mut n = 0;
+            loop {
+                let what = format!("{number}, on the {side} side, new: {is_new}, at call {n}");
+                let (pair, behind) = failing.pair(&format!("{side}-{number}-{is_new}-{n}"), side);
+                faults.exchanges.store(exchanges, Ordering::SeqCst);
+                faults.only_replaces.store(only_replaces, Ordering::SeqCst);
+                pair.write(Side::Network, "other", "other");
+                if !is_new {
+                    pair.write(Side::Network, "edited", "before");
+                }
+                pair.sync().unwrap();
+                pair.write(side.other(), "edited", "changed");
+                let saved = ("edited".to_owned(), "saved in between".to_owned());
+                *faults.saved.lock().unwrap() = Some(saved);
+                if n > 0 {
+                    faults.plan(n, Fault::Once);
+                }
+                // Whatever it says: the next run mends it.
+                let _ = pair.sync();
+                let calls = faults.clear();
+                let was_saved = faults.saved.lock().unwrap().take().is_none();
+                pair.sync().unwrap_or_else(|error| panic!("{what}: {error:?}"));
+                pair.sync().unwrap_or_else(|error| panic!("{what}: {error:?}"));
+                behind.assert_equal(&what);
+                let mut there = behind.trash();
+                there.extend(behind.tree(Side::Local).into_values());
+                assert!(there.contains("changed"), "{what}: {there:?}");
+                assert!(!was_saved || there.contains("saved in between"), "{what}: {there:?}");
+                assert!(was_saved || n > 0, "{what}: it was not tried");
+                std::fs::remove_dir_all(behind.network.parent().unwrap()).unwrap();
+                if n > 0 && calls < n {
+                    break;
+                }
+                n += step;
+            }
         }
     }
 }
