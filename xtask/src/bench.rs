@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what the numbers in `docs/benchmarks.md` are measured with.
 
 mod check;
+mod ci;
 mod hyperfine;
 mod lock;
 mod mirror;
@@ -9,6 +10,7 @@ mod peers;
 mod sync;
 
 pub(crate) use check::check;
+pub(crate) use ci::ci;
 pub(crate) use lock::lock;
 pub(crate) use mirror::{mirror, walk};
 pub(crate) use sync::sync;

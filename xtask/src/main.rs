@@ -39,6 +39,7 @@ Commands:
   bench check                  what a check costs that finds nothing to do, beside its peers
   bench sync                   what a sync into a new environment costs, beside uv alone
   bench lock                   what compiling layers costs, full and unchanged, beside its peers
+  bench ci                     what it costs to know that CI files are in step, beside its peers
   bench mirror                 what keeping two trees equal costs, beside its peers
 
 Variables:
@@ -74,6 +75,7 @@ fn dispatch(words: &[&str]) -> Result<ExitCode, Error> {
         ["docs"] => docs::write(&workspace),
         ["docs", "--check"] => docs::check(&workspace),
         ["fuzz", rest @ ..] => fuzz::fuzz(&workspace, &fuzz::Options::parse(rest)?),
+        ["bench", "ci"] => bench::ci(&workspace),
         ["bench", "check"] => bench::check(&workspace),
         ["bench", "lock"] => bench::lock(&workspace),
         ["bench", "mirror"] => bench::mirror(&workspace),

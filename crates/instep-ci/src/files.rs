@@ -28,15 +28,15 @@ pub(crate) enum Kind {
 /// Files that are none of a repository's own.
 const NOT_LOOKED_AT: [&str; 4] = [".git", ".instep", ".venv", "node_modules"];
 
-/// Finds the files, by their paths.
+/// What was found, by its path, and what could not be listed.
+type Found = (Vec<(String, Kind)>, Vec<Broken>);
+
+/// Finds the files.
 ///
 /// # Errors
 ///
 /// [`Error::Pattern`].
-pub(crate) fn find(
-    root: &Utf8Path,
-    settings: &Settings,
-) -> Result<(Vec<(String, Kind)>, Vec<Broken>), Error> {
+pub(crate) fn find(root: &Utf8Path, settings: &Settings) -> Result<Found, Error> {
     let (include, exclude) = (patterns(&settings.include)?, patterns(&settings.exclude)?);
     let is_looked_at = |entry: &ignore::DirEntry| {
         !entry.file_name().to_str().is_some_and(|name| NOT_LOOKED_AT.contains(&name))
@@ -94,12 +94,14 @@ fn patterns(patterns: &[String]) -> Result<Gitignore, Error> {
 /// What a path says of a file.
 pub(crate) fn kind(path: &str) -> Option<Kind> {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let is_yaml = name.ends_with(".yml") || name.ends_with(".yaml");
+    // Programs that read these files know them by these very names, capital letters and all.
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let is_yaml = matches!(ending, "yml" | "yaml");
     let in_devcontainer = path.starts_with(".devcontainer/");
     let is_dockerfile = |name: &str| {
         let is_one = name == "Dockerfile" || name == "Containerfile";
         let is_named = name.starts_with("Dockerfile.") || name.starts_with("Containerfile.");
-        (is_one || is_named || name.ends_with(".Dockerfile") || name.ends_with(".dockerfile"))
+        (is_one || is_named || matches!(ending, "Dockerfile" | "dockerfile"))
             && !name.ends_with("ignore")
     };
     match name {
@@ -124,13 +126,13 @@ pub(crate) fn kind(path: &str) -> Option<Kind> {
         Some(Kind::CircleCi)
     } else if in_devcontainer && name == "devcontainer.json" {
         Some(Kind::Devcontainer)
-    } else if in_devcontainer && name.ends_with(".sh") {
+    } else if in_devcontainer && ending == "sh" {
         Some(Kind::Script)
     } else if is_dockerfile(name) {
         Some(Kind::Dockerfile)
-    } else if name.ends_with(".mk") {
+    } else if ending == "mk" {
         Some(Kind::Makefile)
-    } else if name.ends_with(".just") {
+    } else if ending == "just" {
         Some(Kind::Justfile)
     } else {
         None

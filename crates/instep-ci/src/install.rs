@@ -5,7 +5,7 @@ use camino::Utf8Path;
 use serde::Serialize;
 
 use crate::error::{Broken, Error};
-use crate::syntax::yaml::Yaml;
+use crate::syntax::yaml::{Value, Yaml};
 
 /// What is added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,12 +137,12 @@ fn with_hook(text: &str) -> Result<String, Error> {
     let yaml = Yaml::parse(text).map_err(|error| invalid(error.line, error.what))?;
     let document = yaml.document().map_err(|error| invalid(error.line, error.what))?;
     let repositories = document.roots().next().and_then(|root| root.get("repos"));
-    let last = repositories.and_then(|list| list.items().last().copied());
-    let Some((list, last)) = repositories.zip(last).filter(|(list, _)| !list.is_flow_sequence())
-    else {
+    let is_rows = |list: &Value<'_>| !list.is_flow_sequence();
+    let found = repositories.filter(is_rows).and_then(|list| Some((list, *list.items().last()?)));
+    let Some((list, end)) = found else {
         return Err(invalid(1, "its `repos:` is no list to which one can be added"));
     };
-    let (start, end) = (list.range().map_or(0, |range| range.start), last.end().unwrap_or(0));
+    let (start, end) = (list.range().map_or(0, |range| range.start), end.end().unwrap_or(0));
     let line = text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
     let indent = text.get(line..start).unwrap_or_default();
     let ending = if text.contains("\r\n") { "\r\n" } else { "\n" };

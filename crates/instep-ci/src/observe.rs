@@ -67,9 +67,8 @@ impl File {
         }
         let bytes = std::fs::read(&at).map_err(|error| broken(error.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|error| {
-            let bytes = error.as_bytes();
-            let valid = bytes.get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-            let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let valid = error.as_bytes().get(..error.utf8_error().valid_up_to());
+            let line = String::from_utf8_lossy(valid.unwrap_or_default()).matches('\n').count() + 1;
             Broken { path: path.clone(), line: Some(line), what: "it is not UTF-8".to_owned() }
         })?;
         Self::of(path, kind, text)

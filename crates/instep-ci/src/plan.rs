@@ -214,7 +214,8 @@ impl Planner {
             Verdict::InStep { name } => Some((State::InStep { follows: name }, Vec::new())),
             Verdict::Left(reason) => left(reason),
             Verdict::Rewrite { name, words } => {
-                let becomes = self.text_of(place, &words);
+                let texts = words.iter().map(|word| text(place, word));
+                let becomes = texts.collect::<Vec<_>>().join(" ");
                 let (range, text) = rewrite(place, &words)?;
                 if place.script.is_interrupted(&range, &file.text) {
                     return left(Reason::Interrupted(becomes));
@@ -228,10 +229,6 @@ impl Planner {
                 }
             }
         }
-    }
-
-    fn text_of(&self, place: &CommandPlace, words: &[NewWord]) -> String {
-        words.iter().map(|word| text(place, word)).collect::<Vec<_>>().join(" ")
     }
 
     fn versions(

@@ -160,15 +160,13 @@ fn by_selection(found: &Invocation, of_kind: &[&Canonical]) -> Verdict {
     let fitting: Vec<&&Canonical> =
         covering.into_iter().filter(|canonical| distance(canonical) == nearest).collect();
     let tool = found.head.split(' ').next().unwrap_or_default();
-    match fitting.as_slice() {
-        [one] => one.verdict(found),
-        several => match several.iter().find(|canonical| canonical.name == tool) {
-            Some(named) => named.verdict(found),
-            None => {
-                let names = several.iter().map(|canonical| canonical.name.clone()).collect();
-                Verdict::Left(Reason::Ambiguous(names))
-            }
-        },
+    let own = fitting.iter().find(|canonical| canonical.name == tool);
+    match (fitting.as_slice(), own) {
+        ([one], _) | (_, Some(one)) => one.verdict(found),
+        (several, None) => {
+            let names = several.iter().map(|canonical| canonical.name.clone()).collect();
+            Verdict::Left(Reason::Ambiguous(names))
+        }
     }
 }
 
@@ -244,12 +242,11 @@ impl Canonical {
                 continue;
             }
             let same = found.arguments.iter().find(|one| one.is_same(argument) && !is_between(one));
-            match same {
-                Some(one) => words.extend(kept(&one.words)),
-                None => {
-                    let own = argument.words.clone().filter_map(|at| self.words.get(at).cloned());
-                    words.extend(own.map(NewWord::New));
-                }
+            if let Some(one) = same {
+                words.extend(kept(&one.words));
+            } else {
+                let own = argument.words.clone().filter_map(|at| self.words.get(at).cloned());
+                words.extend(own.map(NewWord::New));
             }
         }
         let behind = found.arguments.iter().filter(|argument| !is_between(argument)).filter(stays);
@@ -292,11 +289,14 @@ mod tests {
         }
     }
 
+    /// Configured commands, one that is found, and what becomes of it.
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+
     #[test]
     fn table_of_the_rule() {
         let plain =
             [("uv", "uv sync --all-extras --dev"), ("pip", "pip install -r requirements.txt")];
-        let table: [(&[(&str, &str)], &str, &str); 29] = [
+        let table: [Case<'_>; 29] = [
             (&plain, "uv sync", "uv sync --all-extras --dev"),
             (&plain, "uv sync --dev", "uv sync --all-extras --dev"),
             (&plain, "uv sync --dev --all-extras", "=uv"),

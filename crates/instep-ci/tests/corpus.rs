@@ -77,7 +77,7 @@ fn left(plan: &Plan) -> Vec<(String, String)> {
     left.collect()
 }
 
-fn is_drifted(finding: &&Finding) -> bool {
+fn is_drifted(finding: &Finding) -> bool {
     matches!(finding.state, State::Drifted { .. })
 }
 
@@ -98,13 +98,13 @@ proptest! {
             let first = look(root, &settings);
             prop_assert!(first.broken.is_empty(), "{:?}", first.broken);
             for file in &first.files {
-                let drifted: Vec<&Finding> = file.findings.iter().filter(is_drifted).collect();
+                let drifted: Vec<&Finding> = file.findings.iter().filter(|one| is_drifted(one)).collect();
                 prop_assert_eq!(drifted.is_empty(), file.before == file.after, "{}", &file.path);
                 assert_governed_only(&file.path, &file.before, &file.after, &drifted)?;
             }
             apply(root, &first).unwrap();
             let second = look(root, &settings);
-            let again: Vec<String> = second.changed().map(|file| file.diff()).collect();
+            let again: Vec<String> = second.changed().map(instep_ci::FilePlan::diff).collect();
             prop_assert!(again.is_empty(), "{}: {:?}", repository, again);
             prop_assert_eq!(left(&first), left(&second), "{}", repository);
             let all = |plan: &Plan| plan.findings().count();

@@ -178,7 +178,10 @@ mod tests {
         assert_eq!(derived(root), BTreeMap::new());
         let write = |name: &str, text: &str| fs_err::write(root.join(name), text).unwrap();
         write("requirements.txt", "");
-        write("pyproject.toml", "[project.optional-dependencies]\na = []\n[dependency-groups]\ndev = []\n");
+        write(
+            "pyproject.toml",
+            "[project.optional-dependencies]\na = []\n[dependency-groups]\ndev = []\n",
+        );
         assert_eq!(derived(root).into_keys().collect::<Vec<_>>(), ["pip"]);
         write("uv.lock", "");
         assert_eq!(derived(root).get("uv").unwrap(), "uv sync --all-extras --dev");

@@ -49,6 +49,9 @@ Each section is written by the command that it names, and by nobody else.
 
 <!-- bench mirror -->
 <!-- /bench mirror -->
+
+<!-- bench ci -->
+<!-- /bench ci -->
 ";
 
 impl Page {

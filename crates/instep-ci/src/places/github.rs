@@ -87,14 +87,13 @@ impl Reader<'_, '_> {
             for (key, value) in step.get("with").into_iter().flat_map(Value::entries) {
                 let uses = step.get("uses").and_then(Value::text).unwrap_or_default();
                 let is_uv = key == "version" && uses.starts_with("astral-sh/setup-uv@");
-                match key.as_str() {
-                    "python-version" => {
-                        self.places.yaml_version(Runtime::Python, value, self.source)
-                    }
-                    "uv-version" => self.places.yaml_version(Runtime::Uv, value, self.source),
-                    _ if is_uv => self.places.yaml_version(Runtime::Uv, value, self.source),
-                    _ => {}
-                }
+                let runtime = match key.as_str() {
+                    "python-version" => Runtime::Python,
+                    "uv-version" => Runtime::Uv,
+                    _ if is_uv => Runtime::Uv,
+                    _ => continue,
+                };
+                self.places.yaml_version(runtime, value, self.source);
             }
         }
     }

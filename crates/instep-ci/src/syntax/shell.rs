@@ -275,7 +275,7 @@ mod tests {
             written.collect::<Vec<_>>().join(" ")
         };
         let in_script = |command: &&Command| command.within == Within::Script;
-        script.commands.iter().filter(in_script).map(|command| words(command)).collect()
+        script.commands.iter().filter(in_script).map(words).collect()
     }
 
     #[test]

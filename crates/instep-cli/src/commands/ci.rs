@@ -79,7 +79,11 @@ fn sync(session: &Session, repository: &Repository, dry_run: bool) -> Result<Exi
     }
     for file in plan.changed() {
         let drifted = file.findings.iter().filter(|one| matches!(one.state, State::Drifted { .. }));
-        session.printer.say(&format!("  {} {}", file.path, paint(Tone::Dim, &count(drifted.count(), "place"))));
+        session.printer.say(&format!(
+            "  {} {}",
+            file.path,
+            paint(Tone::Dim, &count(drifted.count(), "place"))
+        ));
     }
     match changed {
         0 => session.printer.say(&format!("all files {}", paint(Tone::Good, "in step"))),
@@ -147,7 +151,9 @@ fn line(file: &FilePlan, finding: &Finding) -> String {
             let told = paint(Tone::Bad, &format!("out of step with {follows}:"));
             format!("{place} {text} {told} {becomes}")
         }
-        State::Left { reason } => format!("{place} {text} {} {reason}", paint(Tone::Warn, "left alone:")),
+        State::Left { reason } => {
+            format!("{place} {text} {} {reason}", paint(Tone::Warn, "left alone:"))
+        }
     }
 }
 
@@ -166,7 +172,9 @@ fn summary(session: &Session, plan: &Plan) {
     let drifted = all().filter(|state| matches!(state, State::Drifted { .. })).count();
     let text = match drifted {
         0 => format!("{} {}", count(follows, "place"), paint(Tone::Good, "in step")),
-        drifted => format!("{drifted} of {} {}", count(follows, "place"), paint(Tone::Bad, "out of step")),
+        drifted => {
+            format!("{drifted} of {} {}", count(follows, "place"), paint(Tone::Bad, "out of step"))
+        }
     };
     session.printer.say(&text);
     left(session, plan);
