@@ -221,13 +221,13 @@ impl Applier<'_> {
                     Content::Hash(hash) => Some(*hash),
                     Content::Unread => None,
                 };
-                let (entry, bytes) = self.copy_file(
-                    path,
-                    from,
-                    path,
-                    Source { stamp: *stamp, executable: *executable, known },
-                )?;
-                (entry, bytes)
+                let source = Source { stamp: *stamp, executable: *executable, known };
+                match self.copy_file(path, from, path, source)? {
+                    (entry, Some(bytes)) => (entry, bytes),
+                    (entry, None) => {
+                        return Ok(Outcome::Agreed { path: path.to_owned(), entry: Some(entry) });
+                    }
+                }
             }
             Some(Found::Link { target: leads_to, .. }) => {
                 let temporary = self.temporary(&target);
@@ -256,14 +256,15 @@ impl Applier<'_> {
         std::fs::create_dir(target).map_err(Reason::Io)
     }
 
-    /// Copies `path` of a side to `name` on the other one.
+    /// Copies `path` of a side to `name` on the other one. Returns what is to be recorded, and the bytes that
+    /// were copied; none where the other side has that content already.
     fn copy_file(
         &self,
         path: &str,
         from: Side,
         name: &str,
         source: Source,
-    ) -> Result<(Entry, u64), Reason> {
+    ) -> Result<(Entry, Option<u64>), Reason> {
         let to = from.other();
         let (from_traits, to_traits) = (self.observed.traits.of(from), self.observed.traits.of(to));
         let target = self.roots.at(to, name);
@@ -284,6 +285,9 @@ impl Applier<'_> {
         if !is_same(&after) || source.known.is_some_and(|known| known != hash) {
             return Err(Reason::Changes);
         }
+        if let Some(entry) = self.touched_only(to, name, hash, source) {
+            return Ok((entry, None));
+        }
         copy.set_modified(time(source.stamp.modified)).map_err(Reason::Io)?;
         if to_traits.executable
             && self.observed.has(to, name)
@@ -294,7 +298,7 @@ impl Applier<'_> {
         }
         // A drive may take what it has no room for, and say so only when it is asked.
         if to_traits.strict {
-            place::flush_file(&copy).map_err(Reason::Io)?;
+            place::flush_file(&copy, source.stamp.size).map_err(Reason::Io)?;
         } else {
             copy.sync_all().map_err(Reason::Io)?;
         }
@@ -315,7 +319,34 @@ impl Applier<'_> {
         *stamps.of_mut(to) = Some(to_traits.reduce(arrived));
         let entry =
             Entry::File { hash, executable: source.executable, size: source.stamp.size, stamps };
-        Ok((entry, source.stamp.size))
+        Ok((entry, Some(source.stamp.size)))
+    }
+
+    /// What is to be recorded of a file that was touched and is what both agreed on: its new stamp.
+    fn touched_only(
+        &self,
+        to: Side,
+        name: &str,
+        hash: blake3::Hash,
+        source: Source,
+    ) -> Option<Entry> {
+        let scan = self.observed.scans.of(to);
+        if scan.changes.contains_key(name) {
+            return None;
+        }
+        let Entry::File { hash: known, executable, size, mut stamps } =
+            self.observed.state.get(name).map(Record::entry)?
+        else {
+            return None;
+        };
+        if known != hash || executable != source.executable {
+            return None;
+        }
+        *stamps.of_mut(to.other()) = Some(source.stamp);
+        if let Some(touched) = scan.touched.get(name) {
+            *stamps.of_mut(to) = Some(*touched);
+        }
+        Some(Entry::File { hash, executable, size, stamps })
     }
 
     /// Gives what has arrived its name, if what stands there is what the plan saw.

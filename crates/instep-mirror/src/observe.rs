@@ -81,8 +81,12 @@ pub(crate) fn observe(
     let (state, record_lost) = load(&roots.state(), ignored, is_locked)?;
     roots.guard_recorded(&state, ignored)?;
     let traits = roots.traits()?;
-    let one =
-        |side: Side| scan(side, roots.of(side), &state, ignored, *traits.of(side), is_cancelled);
+    // Reading is what costs on a network, so a sync reads once: when it copies. Whoever only looks wants to
+    // know what differs, and not what may.
+    let defers = |side: Side| is_locked && side == Side::Network;
+    let one = |side: Side| {
+        scan(side, roots.of(side), &state, ignored, *traits.of(side), defers(side), is_cancelled)
+    };
     let (network, local) = rayon::join(|| one(Side::Network), || one(Side::Local));
     let mut scans = Sides { network: network?, local: local? };
     // A drive that went away in between looks like an empty one.
@@ -94,13 +98,14 @@ pub(crate) fn observe(
     Ok(Observed { state, scans, traits, started, record_lost })
 }
 
-/// Paths at which both sides have a file that is not as it is recorded: only their contents tell whether
-/// they differ.
+/// Paths at which the network has a file that is not, or may not be, as it is recorded, and the local side is
+/// not as it is recorded either: only the contents tell whether they differ.
 fn meetings(scans: &Sides<Scan>) -> Vec<String> {
-    let is_file = |found: Option<&Option<Found>>| matches!(found, Some(Some(Found::File { .. })));
     let network = scans.network.changes.iter();
     network
-        .filter(|(path, found)| is_file(Some(found)) && is_file(scans.local.changes.get(*path)))
+        .filter(|(path, found)| {
+            matches!(found, Some(Found::File { .. })) && scans.local.changes.contains_key(*path)
+        })
         .map(|(path, _)| path.clone())
         .collect()
 }

@@ -55,7 +55,8 @@ pub(crate) struct Scan {
     pub(crate) entries: usize,
 }
 
-/// Looks at everything below `root`.
+/// Looks at everything below `root`. `defers`: whether what may have changed is read when it is copied, and
+/// not here.
 ///
 /// # Errors
 ///
@@ -66,12 +67,14 @@ pub(crate) fn scan(
     state: &State,
     ignored: &Ignored,
     traits: Traits,
+    defers: bool,
     is_cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Scan, Error> {
     let unreachable = |source| Error::Unreachable { side, path: root.to_owned(), source };
     let listing = list_root(root).map_err(unreachable)?;
     let scanner = Scanner {
         side,
+        defers,
         root,
         ignored,
         traits,
@@ -113,6 +116,7 @@ impl Part {
 
 struct Scanner<'a> {
     side: Side,
+    defers: bool,
     root: &'a Utf8Path,
     ignored: &'a Ignored,
     traits: Traits,
@@ -257,7 +261,9 @@ impl<'a> Scanner<'a> {
             return;
         }
         let path = join(folder, &item.name);
-        if stamp.size != record.size() {
+        // Where a stamp is not to be trusted, most files are as they were.
+        let is_another = record.stamp(self.side).is_some_and(|known| known != stamp);
+        if stamp.size != record.size() || (self.defers && is_another) {
             let found = Found::File { stamp, executable, content: Content::Unread };
             part.changes.push((path, Some(found)));
             return;

@@ -156,6 +156,36 @@ fn a_change_of_the_same_size_and_time_is_found() {
 }
 
 #[test]
+fn a_file_that_is_only_touched_on_the_network_is_no_change() {
+    let pair = Pair::new();
+    for path in ["touched", "gone", "changed", "changed and gone"] {
+        pair.write(Side::Network, path, "one");
+    }
+    pair.sync();
+    let touch = |path: &str| {
+        let file = fs::File::options().write(true).open(pair.at(Side::Network, path)).unwrap();
+        file.file().set_modified(SystemTime::now() + Duration::from_secs(7)).unwrap();
+    };
+    for path in ["changed", "changed and gone"] {
+        pair.write(Side::Network, path, "two");
+    }
+    for path in ["touched", "gone", "changed", "changed and gone"] {
+        touch(path);
+    }
+    pair.remove(Side::Local, "gone");
+    pair.remove(Side::Local, "changed and gone");
+    let done = pair.sync();
+    assert_eq!((done.copied.local, done.copied.network), (2, 0), "{done:?}");
+    assert_eq!(done.deleted.network, 1);
+    assert_eq!(pair.mirror().trash(Side::Local).unwrap().len(), 1, "what was touched stays");
+    pair.assert_equal();
+    assert_eq!(pair.read(Side::Local, "gone"), None);
+    assert_eq!(pair.read(Side::Local, "changed and gone").as_deref(), Some("two"));
+    let done = pair.sync();
+    assert_eq!((done.copied.local, done.copied.network), (0, 0));
+}
+
+#[test]
 fn roots_that_are_not_what_they_were_stop_the_run() {
     let pair = Pair::new();
     for number in 0..40 {
