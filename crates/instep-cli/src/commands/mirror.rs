@@ -291,6 +291,7 @@ fn validate(session: &Session, which: &WhichMirror) -> Result<Exit, Error> {
         let traits = traits.of(side);
         let yes = |is: bool| if is { "yes" } else { "no" };
         let free = free(side).map_or_else(|| "unknown".to_owned(), human);
+        let names = traits.names.special && traits.names.trailing && traits.names.devices;
         session.printer.result(&format!("{side} {}", mirror.root(side)));
         let rows = [
             ("writable, free", free),
@@ -298,6 +299,7 @@ fn validate(session: &Session, which: &WhichMirror) -> Result<Exit, Error> {
             ("tells upper from lower case", yes(traits.tells_case).to_owned()),
             ("keeps what may be executed", yes(traits.executable).to_owned()),
             ("holds links", yes(traits.links).to_owned()),
+            ("holds names that Windows does not", yes(names).to_owned()),
         ];
         for (what, value) in rows {
             session.printer.result(&format!("  {what}: {value}"));

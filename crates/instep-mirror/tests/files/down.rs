@@ -108,6 +108,10 @@ fn a_root_without_a_mark_is_guarded_against_many_deletions_and_known_once_it_has
     other.sync(SyncRequest::default(), &mut |_| {}, &|| false).unwrap();
     pair.try_sync(DOWN).unwrap();
     fs::remove_dir_all(pair.at(Side::Network, ".instep-mirror")).unwrap();
-    let error = pair.try_sync(DOWN).unwrap_err();
-    assert!(matches!(error, Error::Replaced { .. }), "{error:?}");
+    // Also where the record is lost.
+    for _ in 0..2 {
+        let error = pair.try_sync(DOWN).unwrap_err();
+        assert!(matches!(error, Error::Replaced { .. }), "{error:?}");
+        fs::write(pair.at(Side::Local, ".instep-mirror/state"), "damaged").unwrap();
+    }
 }
