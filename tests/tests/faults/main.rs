@@ -208,50 +208,73 @@ impl Failing {
     }
 }
 
-#[test]
-fn at_every_call_that_fails_nothing_is_lost_and_the_next_run_completes() {
+/// A whole sync for every call of it that can fail: nothing is lost, and the next run completes it.
+fn fail_at_every_call(side: Side, fault: Fault) {
     let Some(failing) = Failing::mount() else { return };
     let faults = &failing.mounted.faults;
     let step = if long() { 1 } else { 47 };
-    for side in Side::BOTH {
-        for fault in [Fault::Once, Fault::Gone, Fault::Full, Fault::Short, Fault::Slow] {
-            let step = if fault == Fault::Slow { step * 3 } else { step };
-            let mut n = 1;
-            loop {
-                let what = format!("{fault:?} on the {side} side at call {n}");
-                let (pair, behind) = failing.pair(&format!("{side}-{fault:?}-{n}"), side);
-                pair.prepare();
-                let witness = Witness::of(&behind);
-                faults.exchanges.store(n % 2 == 0, Ordering::SeqCst);
-                faults.only_replaces.store(n % 3 == 0, Ordering::SeqCst);
-                faults.plan(n, fault);
-                let result = pair.sync();
-                let calls = faults.clear();
-                witness.assert_nothing_lost(&behind, &what);
-                if let Err(error) = &result {
-                    assert!(error.hint().is_some(), "{what}: {error:?}");
-                }
-                let mut runs = 0;
-                loop {
-                    let done = pair.sync().unwrap_or_else(|error| panic!("{what}: {error:?}"));
-                    runs += 1;
-                    if done.problems.is_empty() {
-                        break;
-                    }
-                    assert!(runs < 3, "{what}: {:?}", done.problems);
-                }
-                witness.assert_complete(&behind, &what);
-                let again = pair.sync().unwrap();
-                assert_eq!((again.copied.local, again.copied.network), (0, 0), "{what}");
-                std::fs::remove_dir_all(behind.network.parent().unwrap()).unwrap();
-                if calls < n {
-                    break;
-                }
-                n += step;
-            }
-            assert!(n > 50, "{fault:?} on the {side} side: only {n} calls");
+    let step = if fault == Fault::Slow { step * 3 } else { step };
+    let mut n = 1;
+    loop {
+        let what = format!("{fault:?} on the {side} side at call {n}");
+        let (pair, behind) = failing.pair(&format!("{n}"), side);
+        pair.prepare();
+        let witness = Witness::of(&behind);
+        faults.exchanges.store(n % 2 == 0, Ordering::SeqCst);
+        faults.only_replaces.store(n % 3 == 0, Ordering::SeqCst);
+        faults.plan(n, fault);
+        let result = pair.sync();
+        let calls = faults.clear();
+        witness.assert_nothing_lost(&behind, &what);
+        if let Err(error) = &result {
+            assert!(error.hint().is_some(), "{what}: {error:?}");
         }
+        let mut runs = 0;
+        loop {
+            let done = pair.sync().unwrap_or_else(|error| panic!("{what}: {error:?}"));
+            runs += 1;
+            if done.problems.is_empty() {
+                break;
+            }
+            assert!(runs < 3, "{what}: {:?}", done.problems);
+        }
+        witness.assert_complete(&behind, &what);
+        let again = pair.sync().unwrap();
+        assert_eq!((again.copied.local, again.copied.network), (0, 0), "{what}");
+        std::fs::remove_dir_all(behind.network.parent().unwrap()).unwrap();
+        if calls < n {
+            break;
+        }
+        n += step;
     }
+    assert!(n > 50, "only {n} calls");
+    println!("{fault:?} on the {side} side: {n} calls, every {step}th");
+}
+
+/// One test for each, so that they run side by side.
+macro_rules! fail_at_every_call {
+    ($($name:ident: $side:ident, $fault:ident;)*) => {
+        mod at_every_call_that_fails {
+            use super::{Fault, Side, fail_at_every_call};
+            $(#[test]
+            fn $name() {
+                fail_at_every_call(Side::$side, Fault::$fault);
+            })*
+        }
+    };
+}
+
+fail_at_every_call! {
+    once_on_the_network: Network, Once;
+    once_on_the_local_side: Local, Once;
+    for_good_on_the_network: Network, Gone;
+    for_good_on_the_local_side: Local, Gone;
+    for_want_of_room_on_the_network: Network, Full;
+    for_want_of_room_on_the_local_side: Local, Full;
+    short_on_the_network: Network, Short;
+    short_on_the_local_side: Local, Short;
+    slow_on_the_network: Network, Slow;
+    slow_on_the_local_side: Local, Slow;
 }
 
 #[test]
