@@ -130,9 +130,14 @@ impl Excerpt {
         })
     }
 
+    /// The piece that holds a byte of the text.
+    fn piece(&self, at: usize) -> Option<&Piece> {
+        let index = self.pieces.partition_point(|piece| piece.text.end <= at);
+        self.pieces.get(index)
+    }
+
     fn source_start(&self, at: usize) -> usize {
-        let piece = self.pieces.iter().find(|piece| piece.text.contains(&at));
-        match piece {
+        match self.piece(at) {
             Some(piece) if piece.is_verbatim() => piece.source.start + (at - piece.text.start),
             Some(piece) => piece.source.start,
             None => self.pieces.last().map_or(0, |piece| piece.source.end),
@@ -143,8 +148,7 @@ impl Excerpt {
         let Some(before) = at.checked_sub(1) else {
             return self.pieces.first().map_or(0, |piece| piece.source.start);
         };
-        let piece = self.pieces.iter().find(|piece| piece.text.contains(&before));
-        match piece {
+        match self.piece(before) {
             Some(piece) if piece.is_verbatim() => piece.source.start + (at - piece.text.start),
             Some(piece) => piece.source.end,
             None => self.pieces.last().map_or(0, |piece| piece.source.end),

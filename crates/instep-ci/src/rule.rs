@@ -150,10 +150,12 @@ fn by_selection(found: &Invocation, of_kind: &[&Canonical]) -> Verdict {
         if selection.is_empty() { 0 } else { own }
     };
     let Some(nearest) = covering.iter().map(|canonical| distance(canonical)).min() else {
-        let foreign = selection.iter().find(|argument| {
+        let foreign = selection.iter().filter(|argument| {
             let has = |one: &Argument| one.is_same(argument);
             !of_kind.iter().any(|canonical| canonical.invocation.arguments.iter().any(has))
         });
+        // What is named says more than an option does.
+        let foreign = foreign.min_by_key(|argument| !argument.name.is_empty());
         let told = foreign.or(selection.first()).map(|argument| argument.text());
         return Verdict::Left(Reason::Selection(told.unwrap_or_default()));
     };
@@ -325,7 +327,7 @@ mod tests {
                 "pip install -r docs/requirements.txt",
                 "(a selection of its own: `--requirement docs/requirements.txt`)",
             ),
-            (&plain, "pip install --upgrade pip", "(a selection of its own: `--upgrade`)"),
+            (&plain, "pip install --upgrade pip", "(a selection of its own: `pip`)"),
             (&plain, "pip install .", "(a selection of its own: `.`)"),
             (&plain, "pip download -r requirements.txt", "(no `pip download` is configured)"),
             (

@@ -49,6 +49,12 @@ fn any_settings() -> impl Strategy<Value = Settings> {
     })
 }
 
+/// In memory where the system has such: what is written is flushed, file by file.
+fn folder() -> tempfile::TempDir {
+    let memory = Utf8Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
+}
+
 fn copy(from: &Utf8Path, to: &Utf8Path) {
     fs::create_dir_all(to).unwrap();
     for entry in from.read_dir_utf8().unwrap() {
@@ -92,7 +98,7 @@ proptest! {
     #[test]
     fn only_what_is_governed_changes_and_a_second_run_changes_nothing(settings in any_settings()) {
         for repository in repositories() {
-            let folder = tempfile::tempdir().unwrap();
+            let folder = folder();
             let root = Utf8Path::from_path(folder.path()).unwrap();
             copy(&repository, root);
             let first = look(root, &settings);

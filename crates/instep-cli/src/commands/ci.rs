@@ -46,9 +46,7 @@ fn check(session: &Session, repository: &Repository) -> Result<Exit, Error> {
         session.printer.json(&json!({ "inStep": plan.is_empty(), "plan": plan }));
         return Ok(exit(&plan));
     }
-    for file in plan.changed() {
-        session.printer.result(file.diff().trim_end_matches('\n'));
-    }
+    diffs(session, &plan);
     if is_github() {
         for text in annotations(&plan) {
             session.printer.result(&text);
@@ -65,9 +63,7 @@ fn check(session: &Session, repository: &Repository) -> Result<Exit, Error> {
 fn sync(session: &Session, repository: &Repository, dry_run: bool) -> Result<Exit, Error> {
     let plan = observe(session, repository)?;
     if dry_run {
-        for file in plan.changed() {
-            session.printer.result(file.diff().trim_end_matches('\n'));
-        }
+        diffs(session, &plan);
         broken(session, &plan);
         return Ok(if plan.broken.is_empty() { Exit::Done } else { Exit::Failed });
     }
@@ -154,6 +150,19 @@ fn line(file: &FilePlan, finding: &Finding) -> String {
         State::Left { reason } => {
             format!("{place} {text} {} {reason}", paint(Tone::Warn, "left alone:"))
         }
+    }
+}
+
+fn diffs(session: &Session, plan: &Plan) {
+    for line in plan.changed().map(FilePlan::diff).collect::<String>().lines() {
+        let tone = match line.chars().next() {
+            Some('+') => Some(Tone::Good),
+            Some('-') => Some(Tone::Bad),
+            Some('@') => Some(Tone::Dim),
+            _ => None,
+        };
+        let text = tone.map_or_else(|| line.to_owned(), |tone| paint(tone, line));
+        session.printer.result(&text);
     }
 }
 
