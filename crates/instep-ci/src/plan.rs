@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::error::{Broken, Error};
@@ -119,7 +120,7 @@ impl FilePlan {
 /// [`Error::Command`] where a configured command is none.
 pub fn plan(observed: Observed, settings: &Settings) -> Result<Plan, Error> {
     let planner = Planner::of(settings)?;
-    let files = observed.files.into_iter().map(|file| planner.file(file));
+    let files = observed.files.into_par_iter().map(|file| planner.file(file));
     let files = files.filter(|file| !file.findings.is_empty()).collect();
     Ok(Plan { files, broken: observed.broken })
 }
@@ -166,10 +167,10 @@ impl Planner {
                 Place::Versions(versions) => self.versions(file, versions, mark.as_ref()),
                 Place::Left { reason, .. } => self.left(place, reason),
             };
+            let Some((state, edits)) = decided else { continue };
             if matches!(place, Place::Command(_)) {
                 taken.push(range.clone());
             }
-            let Some((state, edits)) = decided else { continue };
             let text = match place {
                 Place::Versions(versions) => {
                     let values = versions.items.iter().map(|item| item.value.as_str());
