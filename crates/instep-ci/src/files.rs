@@ -1,5 +1,7 @@
 //! Which files of a repository are looked at. No link is followed, and nothing that git ignores is read.
 
+use std::path::Path;
+
 use camino::Utf8Path;
 use ignore::WalkBuilder;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
@@ -38,8 +40,14 @@ type Found = (Vec<(String, Kind)>, Vec<Broken>);
 /// [`Error::Pattern`].
 pub(crate) fn find(root: &Utf8Path, settings: &Settings) -> Result<Found, Error> {
     let (include, exclude) = (patterns(&settings.include)?, patterns(&settings.exclude)?);
-    let is_looked_at = |entry: &ignore::DirEntry| {
-        !entry.file_name().to_str().is_some_and(|name| NOT_LOOKED_AT.contains(&name))
+    // A folder with a `.git` of its own is another repository: a submodule, a worktree, a checkout.
+    let is_another = |entry: &ignore::DirEntry| {
+        let is_below = entry.depth() > 0 && entry.file_type().is_some_and(|kind| kind.is_dir());
+        is_below && entry.path().join(".git").exists()
+    };
+    let is_looked_at = move |entry: &ignore::DirEntry| {
+        let name = entry.file_name().to_str();
+        !name.is_some_and(|name| NOT_LOOKED_AT.contains(&name)) && !is_another(entry)
     };
     let walk = WalkBuilder::new(root)
         .hidden(false)
@@ -60,9 +68,6 @@ pub(crate) fn find(root: &Utf8Path, settings: &Settings) -> Result<Found, Error>
                 continue;
             }
         };
-        if !entry.file_type().is_some_and(|kind| kind.is_file()) {
-            continue;
-        }
         let below = Utf8Path::from_path(entry.path()).and_then(|path| path.strip_prefix(root).ok());
         let Some(below) = below else { continue };
         let path = below.as_str().replace('\\', "/");
@@ -73,10 +78,22 @@ pub(crate) fn find(root: &Utf8Path, settings: &Settings) -> Result<Found, Error>
             let is_named = include.matched_path_or_any_parents(&path, false).is_ignore();
             is_named.then_some(Kind::Script)
         };
-        found.extend(kind(&path).or_else(included).map(|kind| (path, kind)));
+        let Some(kind) = kind(&path).or_else(included) else { continue };
+        if entry.file_type().is_some_and(|kind| kind.is_file()) {
+            found.push((path, kind));
+        } else if entry.path_is_symlink() && leads_out(root, entry.path()) {
+            let what = "it is a link that leads out of the repository".to_owned();
+            broken.push(Broken { path, line: None, what });
+        }
     }
     found.sort_unstable_by(|one, other| one.0.cmp(&other.0));
     Ok((found, broken))
+}
+
+/// A link that stays within the repository is left to the file that it leads to.
+fn leads_out(root: &Utf8Path, link: &Path) -> bool {
+    let Ok(root) = root.as_std_path().canonicalize() else { return false };
+    link.canonicalize().is_ok_and(|target| target.is_file() && !target.starts_with(&root))
 }
 
 fn patterns(patterns: &[String]) -> Result<Gitignore, Error> {
