@@ -544,14 +544,15 @@ mod tests {
         }
     }
 
-    /// A record of folders, each with its first child and how many it has.
+    /// A record of folders, each with its first child and how many it has; of files, where the first is 0.
     fn folders(children: &[(u32, u32)]) -> Vec<u8> {
         let mut body = Vec::new();
         for (index, (first, count)) in children.iter().enumerate() {
             let mut record = [0_u8; RECORD];
             // One letter among the names.
             put(&mut record, 0, &u32::try_from(index).unwrap().to_le_bytes());
-            put(&mut record, 4, &[1, 0, 2, 0]);
+            let kind = if (*first, *count) == (0, 0) { 0 } else { 2 };
+            put(&mut record, 4, &[1, 0, kind, 0]);
             put(&mut record, 8, &first.to_le_bytes());
             put(&mut record, 12, &count.to_le_bytes());
             body.extend(record);
@@ -570,11 +571,14 @@ mod tests {
         let is_record = |children: &[(u32, u32)]| State::parse(folders(children)).is_some();
         assert!(is_record(&[(1, 0)]));
         assert!(is_record(&[(1, 2), (3, 1), (4, 0), (4, 0)]));
+        assert!(is_record(&[(1, 2), (3, 1), (0, 0), (0, 0)]));
         // In a circle; one place by several ways, of which there are soon too many; in no folder; too many.
         assert!(!is_record(&[(1, 1), (1, 1)]));
         assert!(!is_record(&[(0, 2), (2, 0)]));
+        assert!(!is_record(&[(1, 0), (1, 1)]));
         assert!(!is_record(&[(1, 2), (3, 2), (3, 2), (5, 0), (5, 0)]));
         assert!(!is_record(&[(1, 1), (2, 0), (2, 0)]));
+        assert!(!is_record(&[(1, 0), (0, 0)]));
         assert!(!is_record(&[(1, 9)]));
         assert!(!is_record(&[(1, u32::MAX)]));
         assert!(!is_record(&[]));

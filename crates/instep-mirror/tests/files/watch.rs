@@ -7,6 +7,15 @@ use instep_mirror::{Event, Side};
 
 use crate::pair::Pair;
 
+/// Ends a watch, also where the test fails: it is waited for.
+struct Stops<'a>(&'a AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Runs `meanwhile` beside a watch; `looks`: how often it has looked at both sides.
 fn watched(pair: &Pair, interval: Duration, meanwhile: impl FnOnce(&AtomicUsize)) {
     let (stop, looks) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -19,8 +28,9 @@ fn watched(pair: &Pair, interval: Duration, meanwhile: impl FnOnce(&AtomicUsize)
     std::thread::scope(|scope| {
         let is_stopped = || stop.load(Ordering::SeqCst);
         let watch = scope.spawn(move || mirror.watch(interval, &mut on_event, &is_stopped));
+        let stops = Stops(&stop);
         meanwhile(&looks);
-        stop.store(true, Ordering::SeqCst);
+        drop(stops);
         watch.join().unwrap().unwrap();
     });
 }
