@@ -8,6 +8,8 @@
 )]
 
 mod bad_input;
+mod ci;
+mod ci_faults;
 mod concurrency;
 mod exactness;
 // Images that are mounted.
