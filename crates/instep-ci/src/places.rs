@@ -49,7 +49,9 @@ fn yaml(
 ) -> Result<(), Invalid> {
     let text = source.strip_prefix('\u{feff}').unwrap_or(source);
     let yaml = Yaml::parse(text)?;
-    read(&yaml.document()?, text, places);
+    let document = yaml.document()?;
+    read(&document, text, places);
+    document.check()?;
     places.shift(source.len() - text.len());
     Ok(())
 }

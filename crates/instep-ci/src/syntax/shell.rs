@@ -77,7 +77,9 @@ fn bash() -> Option<tree_sitter::Parser> {
 /// anything within a word.
 pub(crate) fn parse(text: &str, masks: &[Range<usize>]) -> Script {
     let masked = mask(text, masks);
-    let tree = PARSER.with_borrow_mut(|parser| parser.as_mut()?.parse(&masked, None));
+    let is_sane = super::tree::is_within_bounds(&masked);
+    let parse = |parser: &mut Option<_>| super::tree::parse(parser.as_mut()?, &masked);
+    let tree = if is_sane { PARSER.with_borrow_mut(parse) } else { None };
     let Some(tree) = tree else { return Script { error: Some(1), ..Script::default() } };
     let error = tree.root_node().has_error().then(|| super::yaml::error_line(&tree));
     let reader = Reader { text: &masked, masks };

@@ -1,7 +1,8 @@
 //! YAML, read so that every byte keeps its place: the concrete tree of tree-sitter, and scalars as
 //! excerpts.
 
-use std::collections::HashMap;
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::excerpt::{Excerpt, Quoting};
@@ -9,6 +10,8 @@ use crate::problem::Invalid;
 
 /// How deeply a file may be nested.
 const DEEPEST: usize = 100;
+/// How many values may be looked at: aliases of aliases can stand for more than anybody can read.
+const MOST: usize = 1_000_000;
 
 /// A parsed file.
 pub(crate) struct Yaml<'a> {
@@ -24,6 +27,8 @@ pub(crate) struct Document<'a> {
     text: &'a str,
     anchors: Anchors<'a>,
     roots: Vec<tree_sitter::Node<'a>>,
+    /// How many values may still be looked at.
+    rest: Cell<usize>,
 }
 
 /// A node that stands for a value.
@@ -39,12 +44,13 @@ impl<'a> Yaml<'a> {
     ///
     /// [`Invalid`] with the line at which it is no YAML, or nested too deeply.
     pub(crate) fn parse(text: &'a str) -> Result<Self, Invalid> {
+        super::tree::check_yaml(text)?;
         let mut parser = tree_sitter::Parser::new();
         let tree = parser
             .set_language(&tree_sitter_yaml::LANGUAGE.into())
             .ok()
-            .and_then(|()| parser.parse(text, None))
-            .ok_or(Invalid { line: 1, what: "it cannot be parsed" })?;
+            .and_then(|()| super::tree::parse(&mut parser, text))
+            .ok_or(Invalid { line: 1, what: "it takes too long to parse" })?;
         if tree.root_node().has_error() {
             return Err(Invalid { line: error_line(&tree), what: "it is no YAML" });
         }
@@ -52,7 +58,12 @@ impl<'a> Yaml<'a> {
     }
 
     pub(crate) fn document(&'a self) -> Result<Document<'a>, Invalid> {
-        let mut document = Document { text: self.text, anchors: Anchors::new(), roots: Vec::new() };
+        let mut document = Document {
+            text: self.text,
+            anchors: Anchors::new(),
+            roots: Vec::new(),
+            rest: Cell::new(MOST),
+        };
         let mut cursor = self.tree.walk();
         let mut depth = 0_usize;
         loop {
@@ -109,6 +120,23 @@ impl<'a> Document<'a> {
     pub(crate) fn roots(&'a self) -> impl Iterator<Item = Value<'a>> {
         self.roots.iter().map(move |node| Value { node: *node, document: self, depth: 0 })
     }
+
+    /// Whether everything that was asked for could be looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] where its aliases stand for too much.
+    pub(crate) fn check(&self) -> Result<(), Invalid> {
+        let is_all = self.rest.get() > 0;
+        is_all.then_some(()).ok_or(Invalid { line: 1, what: "its aliases stand for too much" })
+    }
+
+    /// Counts values; `false` where there were too many.
+    fn spend(&self, values: usize) -> bool {
+        let rest = self.rest.get().saturating_sub(values + 1);
+        self.rest.set(rest);
+        rest > 0
+    }
 }
 
 impl<'a> Value<'a> {
@@ -136,15 +164,16 @@ impl<'a> Value<'a> {
     /// The keys and values of a mapping, those that are merged into it last; of others, nothing.
     pub(crate) fn entries(self) -> Vec<(String, Value<'a>)> {
         let mut found = Vec::new();
-        self.collect_entries(&mut found);
-        found
+        self.collect_entries(&mut found, &mut HashSet::new());
+        if self.document.spend(found.len()) { found } else { Vec::new() }
     }
 
-    fn collect_entries(self, found: &mut Vec<(String, Value<'a>)>) {
+    /// `seen`: the mappings that were taken, of which a second time brings nothing new.
+    fn collect_entries(self, found: &mut Vec<(String, Value<'a>)>, seen: &mut HashSet<usize>) {
         if self.depth > DEEPEST {
             return;
         }
-        let Some(node) = self.resolved() else { return };
+        let Some(node) = self.resolved().filter(|node| seen.insert(node.id())) else { return };
         if !matches!(node.kind(), "block_mapping" | "flow_mapping") {
             return;
         }
@@ -171,7 +200,7 @@ impl<'a> Value<'a> {
             let sources = if all.is_empty() { vec![value] } else { all };
             for source in sources {
                 let mut inherited = Vec::new();
-                source.collect_entries(&mut inherited);
+                source.collect_entries(&mut inherited, seen);
                 for (key, value) in inherited {
                     if !found.iter().any(|(known, _)| *known == key) {
                         found.push((key, value));
@@ -192,6 +221,9 @@ impl<'a> Value<'a> {
             return Vec::new();
         }
         let Some(node) = self.resolved() else { return Vec::new() };
+        if !self.document.spend(node.named_child_count()) {
+            return Vec::new();
+        }
         match node.kind() {
             "block_sequence" => {
                 let items =
