@@ -1,8 +1,6 @@
 //! Files that nobody wrote for a good purpose: each ends in an answer, and none in a crash. The parsers are
 //! written in C, and a crash would end this test's process.
 
-#![expect(clippy::unwrap_used, reason = "in a test, a panic is how a failure is told")]
-
 use camino::Utf8Path;
 use fs_err as fs;
 use instep_ci::{Error, Settings, apply, observe, plan};
