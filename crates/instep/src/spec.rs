@@ -120,9 +120,10 @@ pub(crate) fn resolve(
     let mut specs: Vec<Spec> = Vec::with_capacity(envs.len());
     for (name, env) in envs {
         let spec = match resolve_one(root, config, layers, name, env) {
-            // Layers alone are something to keep in step.
+            // Layers alone are something to keep in step, and so are files that follow a command.
             Err(Error::NothingToFollow { .. })
-                if config.env.is_empty() && config.layers.is_some() =>
+                if config.env.is_empty()
+                    && (config.layers.is_some() || !config.ci.commands.is_empty()) =>
             {
                 continue;
             }
