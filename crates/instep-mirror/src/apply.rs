@@ -731,9 +731,9 @@ impl<'a> Recorder<'a> {
         let Applier { roots, observed, direction, .. } = self.applier;
         let ahead = self.ahead.get_or_insert_with(|| {
             let network = if direction.writes(Side::Network) {
-                clock::ahead(&roots.own(Side::Network)).ok()
+                clock::ahead(&roots.own(Side::Network)).ok().inspect(|at| roots.remember_clock(*at))
             } else {
-                Some(clock::ahead_untried(observed.traits.network))
+                Some(clock::ahead_untried(observed.traits.network, roots.known_clock()))
             };
             Sides { network, local: clock::ahead(&roots.own(Side::Local)).ok() }
         });

@@ -9,7 +9,9 @@ use instep_fs::Stamp;
 use crate::ignored::TEMPORARY;
 use crate::traits::Traits;
 
-/// How far a clock that cannot be tried is taken to be behind, in nanoseconds: a day.
+/// How far a clock may have gone astray since it was tried, in nanoseconds: ten minutes.
+const ASTRAY: i64 = 600 * 1_000_000_000;
+/// How far a clock that was never tried is taken to be behind, in nanoseconds: a day.
 const FAR_BEHIND: i64 = 24 * 3_600 * 1_000_000_000;
 
 /// How many nanoseconds the clock of a file system is ahead of ours, tried in a folder of ours.
@@ -25,9 +27,12 @@ pub(crate) fn ahead(folder: &Utf8Path) -> io::Result<i64> {
 }
 
 /// The same where nothing may be written: the clock of this machine's own disks is ours, and another one is
-/// taken to be so far behind that no stamp of late is trusted.
-pub(crate) fn ahead_untried(traits: Traits) -> i64 {
-    if traits.strict { 0 } else { -FAR_BEHIND }
+/// taken to be behind what it was when it was `tried`, so that no stamp of late is trusted.
+pub(crate) fn ahead_untried(traits: Traits, tried: Option<i64>) -> i64 {
+    if traits.strict {
+        return 0;
+    }
+    tried.map_or(-FAR_BEHIND, |ahead| ahead.saturating_sub(ASTRAY))
 }
 
 /// The stamp, if no write that followed could have left it as it is. `started`: when looking began, by our
@@ -79,19 +84,24 @@ mod tests {
     }
 
     #[test]
-    fn by_a_clock_that_was_not_tried_nothing_of_late_is_trusted() {
+    fn by_a_clock_that_is_not_tried_nothing_of_late_is_trusted() {
         let traits = |strict| Traits { strict, ..Traits::likely(Utf8Path::new("/")) };
         let stamp = |age| Stamp { size: 1, modified: NOW - age, file_id: 1, changed: NOW - age };
         let table = [
-            (false, SECOND, false),
-            (false, FAR_BEHIND - SECOND, false),
-            (false, FAR_BEHIND + SECOND, true),
-            (true, 0, false),
-            (true, SECOND, true),
+            (false, None, SECOND, false),
+            (false, None, FAR_BEHIND - SECOND, false),
+            (false, None, FAR_BEHIND + SECOND, true),
+            (false, Some(0), SECOND, false),
+            (false, Some(0), ASTRAY - SECOND, false),
+            (false, Some(0), ASTRAY + SECOND, true),
+            (false, Some(-2 * ASTRAY), ASTRAY + SECOND, false),
+            (false, Some(i64::MIN), FAR_BEHIND, false),
+            (true, None, 0, false),
+            (true, None, SECOND, true),
         ];
-        for (strict, age, expected) in table {
-            let ahead = Some(ahead_untried(traits(strict)));
-            assert_eq!(trusts(stamp(age), strict, ahead), expected, "{strict} {age}");
+        for (strict, tried, age, expected) in table {
+            let ahead = Some(ahead_untried(traits(strict), tried));
+            assert_eq!(trusts(stamp(age), strict, ahead), expected, "{strict} {tried:?} {age}");
         }
     }
 

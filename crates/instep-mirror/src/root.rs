@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `LOCAL/.instep-mirror/state` | the record |
 //! | `LOCAL/.instep-mirror/traits.json` | what the file systems can tell and hold |
+//! | `LOCAL/.instep-mirror/clock` | how many nanoseconds the clock of the network was ahead of ours |
 //! | `LOCAL/.instep-mirror/id` | what no other local root has: it tells whose a file on its way is |
 //! | `LOCAL/.instep-mirror/lock` | held while one of us is at work |
 //! | `ROOT/.instep-mirror/trash/TIME/PATH` | what was replaced or deleted |
@@ -119,6 +120,10 @@ impl Roots {
 
     fn known_traits(&self) -> Utf8PathBuf {
         self.own(Side::Local).join("traits.json")
+    }
+
+    fn clock(&self) -> Utf8PathBuf {
+        self.own(Side::Local).join("clock")
     }
 
     /// Whether both roots are there, and the network's is the one with this mark, where there is one.
@@ -289,12 +294,26 @@ impl Roots {
         }
     }
 
+    /// How far the clock of the network was ahead of ours when it was tried last.
+    pub(crate) fn known_clock(&self) -> Option<i64> {
+        std::fs::read_to_string(self.clock()).ok()?.parse().ok()
+    }
+
+    /// Keeps how far it is ahead, for runs that cannot try it.
+    pub(crate) fn remember_clock(&self, ahead: i64) {
+        let is_near = |known: i64| known.abs_diff(ahead) < 1_000_000_000;
+        if !self.known_clock().is_some_and(is_near) {
+            // Without it, more is read.
+            let _ = instep_fs::write_atomic(&self.clock(), ahead.to_string().as_bytes());
+        }
+    }
+
     /// Removes what killed runs left of the files that they were writing here. To be called by whoever holds
     /// the lock.
     pub(crate) fn sweep(&self) {
         let own = self.own(Side::Local);
-        for path in [self.log(), self.state(), self.known_traits(), own.join(MARK), own.join("id")]
-        {
+        let ours = [self.log(), self.state(), self.known_traits(), self.clock()];
+        for path in ours.into_iter().chain([own.join(MARK), own.join("id")]) {
             // The next run tries again.
             let _ = instep_fs::remove_stale_temporaries(&path);
         }
@@ -355,7 +374,8 @@ impl Roots {
 
     /// Forgets what is recorded, so that both sides are compared anew and nothing is deleted.
     pub(crate) fn forget(&self) -> Result<(), Error> {
-        for path in [self.state(), self.known_traits(), self.own(Side::Local).join(MARK)] {
+        let mark = self.own(Side::Local).join(MARK);
+        for path in [self.state(), self.known_traits(), self.clock(), mark] {
             match instep_fs::while_in_use(|| std::fs::remove_file(&path)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(Error::Write { path, source: error });

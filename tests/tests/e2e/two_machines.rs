@@ -138,8 +138,9 @@ fn two_machines_that_edit_at_once_lose_nothing_and_agree_in_the_end() {
             for machine in &mut machines {
                 let start = &start;
                 scope.spawn(move || {
-                    machine.sync();
+                    // The first syncs too, each of which makes a mark.
                     start.wait();
+                    machine.sync();
                     for _ in 0..syncs {
                         machine.edit();
                         machine.sync();

@@ -115,3 +115,24 @@ fn a_root_without_a_mark_is_guarded_against_many_deletions_and_known_once_it_has
         fs::write(pair.at(Side::Local, ".instep-mirror/state"), "damaged").unwrap();
     }
 }
+
+#[test]
+fn the_clock_of_the_network_is_remembered_by_runs_that_may_try_it() {
+    let pair = Pair::new();
+    let clock = pair.at(Side::Local, ".instep-mirror/clock");
+    pair.write(Side::Network, "a", "1");
+    pair.try_sync(DOWN).unwrap();
+    assert!(!clock.exists());
+    pair.write(Side::Local, "b", "2");
+    pair.sync();
+    let ahead = || fs::read_to_string(&clock).unwrap().parse::<i64>().unwrap();
+    let second = 1_000_000_000;
+    assert!(ahead().abs() < 5 * second, "{}", ahead());
+    fs::write(&clock, (100 * second).to_string()).unwrap();
+    pair.write(Side::Network, "c", "3");
+    pair.try_sync(DOWN).unwrap();
+    assert_eq!(ahead(), 100 * second);
+    pair.write(Side::Local, "d", "4");
+    pair.try_sync(UP).unwrap();
+    assert!(ahead().abs() < 5 * second, "{}", ahead());
+}
