@@ -36,14 +36,15 @@ impl Prefix {
     /// Gives it a drive letter and a share that Windows programs are told to lie on the network. A drive's
     /// kind is read when the prefix starts, so it is ended after that.
     fn network(&self) -> Result<(), Error> {
-        let (devices, folder) = (self.folder.join("dosdevices"), self.folder.join("network"));
+        let (devices, network) = (self.folder.join("dosdevices"), self.folder.join("network"));
         let share = devices.join("unc/server/share");
         if share.is_symlink() {
             return Ok(());
         }
-        fs_err::create_dir_all(&folder)?;
-        fs_err::create_dir_all(devices.join("unc/server"))?;
-        link(&folder, &devices.join("n:"))?;
+        for folder in [network.join("drive"), network.join("share"), devices.join("unc/server")] {
+            fs_err::create_dir_all(folder)?;
+        }
+        link(&network.join("drive"), &devices.join("n:"))?;
         let key = r"HKEY_LOCAL_MACHINE\Software\Wine\Drives";
         for (program, words) in [
             ("wine", &["reg", "add", key, "/v", "n:", "/d", "network", "/f"] as &[&str]),
@@ -53,7 +54,7 @@ impl Prefix {
             self.environment(&mut command);
             run(command.args(words).stdout(Stdio::null()).stderr(Stdio::null()))?;
         }
-        link(&folder, &share)
+        link(&network.join("share"), &share)
     }
 
     /// What a command needs to run Windows programs in it, cargo's tests for example.

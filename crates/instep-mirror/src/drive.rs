@@ -4,12 +4,12 @@ use camino::Utf8Path;
 
 /// Whether a folder lies on a drive of another machine. Where the system does not say, it does not.
 pub fn is_network(folder: &Utf8Path) -> bool {
-    platform::is_network(existing(folder))
+    platform::is_network(folder)
 }
 
-/// A folder, or what is there of the way to it.
+/// A folder, or what is there of the way to it, as far as the system says.
 fn existing(folder: &Utf8Path) -> &Utf8Path {
-    folder.ancestors().find(|above| above.exists()).unwrap_or(folder)
+    folder.ancestors().find(|above| !matches!(above.try_exists(), Ok(false))).unwrap_or(folder)
 }
 
 /// The bytes that are free on the drive of a folder, for us; `None` where the system does not say.
@@ -82,6 +82,7 @@ mod platform {
     ];
 
     pub(super) fn is_network(folder: &Utf8Path) -> bool {
+        let folder = super::existing(folder);
         let Ok(found) = rustix::fs::statfs(folder.as_std_path()) else { return false };
         // The width of the number differs from one processor to the next.
         #[expect(clippy::cast_sign_loss, reason = "it is a bit pattern")]
@@ -145,7 +146,8 @@ mod platform {
     const LOCAL: u32 = 0x1000;
 
     pub(super) fn is_network(folder: &Utf8Path) -> bool {
-        rustix::fs::statfs(folder.as_std_path()).is_ok_and(|found| found.f_flags & LOCAL == 0)
+        rustix::fs::statfs(super::existing(folder).as_std_path())
+            .is_ok_and(|found| found.f_flags & LOCAL == 0)
     }
 }
 
@@ -154,18 +156,21 @@ mod platform {
     use camino::{Utf8Component, Utf8Path, Utf8Prefix};
 
     pub(super) fn is_network(folder: &Utf8Path) -> bool {
-        let real = folder.canonicalize_utf8().unwrap_or_else(|_| folder.to_owned());
-        [folder, &real].into_iter().any(|path| match path.components().next() {
-            Some(Utf8Component::Prefix(prefix)) => match prefix.kind() {
-                Utf8Prefix::UNC(..) | Utf8Prefix::VerbatimUNC(..) => true,
-                Utf8Prefix::Disk(letter) | Utf8Prefix::VerbatimDisk(letter) => {
-                    let root = [char::from(letter).to_string().as_str(), ":\\"].concat();
-                    winsafe::GetDriveType(Some(&root)) == winsafe::co::DRIVE::REMOTE
-                }
-                _ => false,
-            },
+        // Where the path tells it, a drive that does not answer is not asked.
+        is_remote(folder)
+            || super::existing(folder).canonicalize_utf8().is_ok_and(|real| is_remote(&real))
+    }
+
+    fn is_remote(path: &Utf8Path) -> bool {
+        let Some(Utf8Component::Prefix(prefix)) = path.components().next() else { return false };
+        match prefix.kind() {
+            Utf8Prefix::UNC(..) | Utf8Prefix::VerbatimUNC(..) => true,
+            Utf8Prefix::Disk(letter) | Utf8Prefix::VerbatimDisk(letter) => {
+                let root = [char::from(letter).to_string().as_str(), ":\\"].concat();
+                winsafe::GetDriveType(Some(&root)) == winsafe::co::DRIVE::REMOTE
+            }
             _ => false,
-        })
+        }
     }
 }
 

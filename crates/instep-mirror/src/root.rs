@@ -395,11 +395,14 @@ pub(crate) fn native(folder: &Utf8Path, path: &str) -> Utf8PathBuf {
 /// Where a path leads, as far as it is there. Windows tells one folder from another by that alone: case and
 /// drives hide what is the same.
 fn real(path: &Utf8Path) -> Utf8PathBuf {
-    let there = path.ancestors().find_map(|above| {
-        let (real, below) = (above.canonicalize_utf8().ok()?, path.strip_prefix(above).ok()?);
-        Some(real.join(below))
-    });
-    there.unwrap_or_else(|| path.to_owned())
+    for above in path.ancestors() {
+        match (above.canonicalize_utf8(), path.strip_prefix(above)) {
+            (Ok(real), Ok(below)) => return real.join(below),
+            (Err(error), _) if error.kind() == io::ErrorKind::NotFound => {}
+            _ => break,
+        }
+    }
+    path.to_owned()
 }
 
 /// A text that no other root has.

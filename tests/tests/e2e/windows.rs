@@ -47,6 +47,7 @@ fn a_drive_is_one_of_the_network_where_the_system_says_so() {
         (share.clone(), true),
         (format!(r"{share}\not\there"), true),
         (format!(r"{unc}\not\there"), true),
+        (r"\\no-such-server\share\folder".to_owned(), true),
         (r"C:\".to_owned(), false),
         (r"C:\not\there\yet".to_owned(), false),
         (r"\\?\C:\windows".to_owned(), false),
@@ -118,6 +119,10 @@ fn paths_are_the_systems_where_people_read_them_and_portable_in_files() {
     let (local, network) = (project.path("local"), project.path("net").join("project"));
     let outcome = mirror(&["status"]).success();
     for line in [format!("network {network}\n"), format!("local   {local}\n")] {
+        assert!(outcome.stdout.contains(&line), "{line}: {}", outcome.stdout);
+    }
+    let outcome = mirror(&["validate"]).success();
+    for line in [format!("network {network}\n"), "tells upper from lower case: no\n".to_owned()] {
         assert!(outcome.stdout.contains(&line), "{line}: {}", outcome.stdout);
     }
     let log = json(&project.read("local/.sync_log.json"));

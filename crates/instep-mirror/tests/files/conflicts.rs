@@ -1,5 +1,6 @@
 //! Conflicts that come again, that are several, and of what is no content.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use fs_err as fs;
@@ -15,10 +16,14 @@ fn write_at(pair: &Pair, side: Side, path: &str, text: &str, hours: u64) {
     file.file().set_modified(time).unwrap();
 }
 
+/// Counts hours: Windows tells a change that keeps the size by nothing but its time.
+static HOURS: AtomicU64 = AtomicU64::new(0);
+
 /// Both sides change a file, the local one later.
 fn clash(pair: &Pair, network: &str, local: &str) -> String {
-    write_at(pair, Side::Network, "d/a.txt", network, 1);
-    write_at(pair, Side::Local, "d/a.txt", local, 2);
+    let hours = HOURS.fetch_add(2, Ordering::Relaxed);
+    write_at(pair, Side::Network, "d/a.txt", network, hours);
+    write_at(pair, Side::Local, "d/a.txt", local, hours + 1);
     let done = pair.sync();
     pair.assert_equal();
     let [(path, beside)] = done.conflicts.as_slice() else { panic!("{done:?}") };
