@@ -17,6 +17,7 @@ use crate::clock;
 use crate::content;
 use crate::error::Error;
 use crate::event::Event;
+use crate::flush::{self, Writeback};
 use crate::ignored::{Ignored, TEMPORARY, is_own};
 use crate::listing::{Item, Kind, list, look};
 use crate::names;
@@ -86,35 +87,42 @@ pub(crate) struct Applier<'a> {
     pub(crate) run: u64,
     /// Where something could not be given another name, so that nothing may take its place.
     pub(crate) stuck: Mutex<BTreeSet<String>>,
+    pub(crate) writeback: Writeback,
 }
 
 impl Applier<'_> {
     pub(crate) fn apply(&self, plan: Plan, on_event: &mut dyn FnMut(Event)) -> Result<Done, Error> {
         let mut record = Recorder::new(self);
         let mut done = Done { problems: plan.problems, ..Done::default() };
-        let mut rest = plan.actions.as_slice();
-        let mut is_cut = false;
         self.sweep();
+        let ended =
+            self.writeback.beside(|| self.run_all(&plan.actions, &mut record, &mut done, on_event));
+        // Whatever ended it, what was done is recorded.
+        let written = record.write();
+        ended.and_then(|()| written).map(|()| done)
+    }
+
+    /// Carries all actions out, rank by rank.
+    fn run_all(
+        &self,
+        actions: &[Action],
+        record: &mut Recorder<'_>,
+        done: &mut Done,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<(), Error> {
         // Actions of one rank do not depend on each other, but for folders, of which there are few.
-        let mut failed = None;
-        while let (Some(first), None, false) = (rest.first(), &failed, is_cut) {
+        let mut rest = actions;
+        while let Some(first) = rest.first() {
             let rank = self.observed.rank(first);
             let count = rest.iter().take_while(|action| self.observed.rank(action) == rank).count();
             let (now, later) = rest.split_at(count);
             rest = later;
             let in_order = matches!(rank, Rank::RemoveFolder | Rank::MakeFolder);
-            match self.run(now, in_order, &mut record, &mut done, on_event) {
-                Ok(is_cut_now) => is_cut = is_cut_now,
-                Err(error) => failed = Some(error),
+            if self.run(now, in_order, record, done, on_event)? {
+                return Err(Error::Cancelled);
             }
         }
-        // Whatever ended it, what was done is recorded.
-        let written = record.write();
-        failed.map_or(written, Err)?;
-        if is_cut {
-            return Err(Error::Cancelled);
-        }
-        Ok(done)
+        Ok(())
     }
 
     /// Carries actions out, side by side; `true` where the work was cancelled.
@@ -298,7 +306,7 @@ impl Applier<'_> {
         }
         // A drive may take what it has no room for, and say so only when it is asked.
         if to_traits.strict {
-            place::flush_file(&copy, source.stamp.size).map_err(Reason::Io)?;
+            self.writeback.local(&copy, source.stamp.size).map_err(Reason::Io)?;
         } else {
             copy.sync_all().map_err(Reason::Io)?;
         }
@@ -747,8 +755,7 @@ impl<'a> Recorder<'a> {
         // What is recorded is on the disk.
         for side in Side::BOTH {
             let path = applier.roots.of(side);
-            place::flush_all(path)
-                .map_err(|source| Error::Write { path: path.to_owned(), source })?;
+            flush::all(path).map_err(|source| Error::Write { path: path.to_owned(), source })?;
         }
         // And on the drive: what was written into an empty mount point was written nowhere.
         applier.roots.still_there(applier.mark)?;

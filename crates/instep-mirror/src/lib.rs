@@ -24,6 +24,7 @@ mod content;
 mod drive;
 mod error;
 mod event;
+mod flush;
 mod ignored;
 mod listing;
 mod log;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::apply::{Applier, Done};
 use crate::error::Error;
 use crate::event::Event;
+use crate::flush::Writeback;
 use crate::ignored::Ignored;
 use crate::log::{self, SyncLog};
 use crate::node::{Side, Sides};
@@ -208,6 +209,7 @@ impl Mirror {
             number: AtomicU64::new(u64::from(std::process::id()) << 32),
             run: RUNS.fetch_add(1, Ordering::Relaxed),
             stuck: Mutex::default(),
+            writeback: Writeback::default(),
         };
         let done = applier.apply(plan, on_event)?;
         if !done.problems.is_empty() {

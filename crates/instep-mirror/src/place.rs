@@ -1,6 +1,5 @@
-//! Giving a file that has arrived its name, and making that last.
+//! Giving a file that has arrived its name.
 
-use std::fs::File;
 use std::io;
 
 use camino::Utf8Path;
@@ -95,39 +94,4 @@ mod platform {
     pub(super) fn exchange(_one: &Utf8Path, _other: &Utf8Path) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
-}
-
-/// From this size on, a file is worth a call of its own.
-#[cfg(target_os = "linux")]
-const LARGE: u64 = 1 << 20;
-
-/// Makes a file last through a power cut, where that cannot be done for all of them at once. Here it can be:
-/// the system is only told to begin with a large one, so that there is less to wait for at the end.
-#[cfg(target_os = "linux")]
-#[expect(clippy::unnecessary_wraps, reason = "as on other systems")]
-pub(crate) fn flush_file(file: &File, size: u64) -> io::Result<()> {
-    if size >= LARGE {
-        // Pages that are not written yet stay in memory. Where it cannot be done, it is done at the end.
-        let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
-    }
-    Ok(())
-}
-
-/// Makes a file last through a power cut.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn flush_file(file: &File, _size: u64) -> io::Result<()> {
-    file.sync_all()
-}
-
-/// Makes everything on the file system of a folder last through a power cut.
-#[cfg(target_os = "linux")]
-pub(crate) fn flush_all(folder: &Utf8Path) -> io::Result<()> {
-    Ok(rustix::fs::syncfs(&File::open(folder)?)?)
-}
-
-/// Each file was flushed by itself.
-#[cfg(not(target_os = "linux"))]
-#[expect(clippy::unnecessary_wraps, reason = "as on Linux")]
-pub(crate) fn flush_all(_folder: &Utf8Path) -> io::Result<()> {
-    Ok(())
 }

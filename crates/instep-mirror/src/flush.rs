@@ -1,0 +1,99 @@
+//! Making what has arrived last through a power cut.
+//!
+//! On a local disk under Linux, all of it is flushed at once, before it is recorded; elsewhere, and on a
+//! network drive, each file by itself.
+
+use std::fs::File;
+use std::io;
+use std::sync::{Mutex, mpsc};
+
+use camino::Utf8Path;
+
+/// From this size on, a file is worth to be begun with.
+const LARGE: u64 = 1 << 20;
+
+/// So many may wait for their turn, each of which is an open file.
+const WAITING: usize = 64;
+
+/// Large files on their way to the disk. The system is told to begin with each as it arrives, so that there is
+/// less to wait for at the end; by a thread of its own, since that waits for the disk.
+#[derive(Debug, Default)]
+pub(crate) struct Writeback(Mutex<Option<mpsc::SyncSender<File>>>);
+
+impl Writeback {
+    /// Runs `work` with the thread beside it.
+    pub(crate) fn beside<T>(&self, work: impl FnOnce() -> T) -> T {
+        let (send, files) = mpsc::sync_channel(WAITING);
+        self.set(Some(send));
+        std::thread::scope(|scope| {
+            scope.spawn(move || files.into_iter().for_each(|file| platform::begin(&file)));
+            let done = work();
+            self.set(None);
+            done
+        })
+    }
+
+    fn set(&self, to: Option<mpsc::SyncSender<File>>) {
+        if let Ok(mut sender) = self.0.lock() {
+            *sender = to;
+        }
+    }
+
+    /// Makes a file on a local disk last, or begins to.
+    pub(crate) fn local(&self, file: &File, size: u64) -> io::Result<()> {
+        if !platform::AT_ONCE {
+            return file.sync_all();
+        }
+        // What cannot be begun with, or is one too many, is flushed at the end.
+        if size >= LARGE
+            && let (Ok(sender), Ok(file)) = (self.0.lock(), file.try_clone())
+            && let Some(sender) = sender.as_ref()
+        {
+            let _ = sender.try_send(file);
+        }
+        Ok(())
+    }
+}
+
+/// Makes everything on the file system of a folder last that was not flushed by itself.
+pub(crate) fn all(folder: &Utf8Path) -> io::Result<()> {
+    platform::all(folder)
+}
+
+#[cfg(target_os = "linux")]
+mod platform {
+    use std::fs::File;
+    use std::io;
+
+    use camino::Utf8Path;
+    use rustix::fs::{Advice, fadvise, syncfs};
+
+    /// Whether everything can be flushed at once.
+    pub(super) const AT_ONCE: bool = true;
+
+    /// The system begins to write what is to be dropped from memory; what is not written yet stays.
+    pub(super) fn begin(file: &File) {
+        let _ = fadvise(file, 0, None, Advice::DontNeed);
+    }
+
+    pub(super) fn all(folder: &Utf8Path) -> io::Result<()> {
+        Ok(syncfs(&File::open(folder)?)?)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod platform {
+    use std::fs::File;
+    use std::io;
+
+    use camino::Utf8Path;
+
+    pub(super) const AT_ONCE: bool = false;
+
+    pub(super) fn begin(_file: &File) {}
+
+    #[expect(clippy::unnecessary_wraps, reason = "as on Linux")]
+    pub(super) fn all(_folder: &Utf8Path) -> io::Result<()> {
+        Ok(())
+    }
+}
