@@ -248,7 +248,6 @@ fn fail_at_every_call(side: Side, fault: Fault) {
         n += step;
     }
     assert!(n > 50, "only {n} calls");
-    println!("{fault:?} on the {side} side: {n} calls, every {step}th");
 }
 
 /// One test for each, so that they run side by side.
