@@ -48,10 +48,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     exit.into()
 }
 
-/// Brings all environments of the workspace around `root` in step, as `instep sync` there would: for
-/// the `sync-env` command of a monorepo's `xtask`.
+/// Brings all environments of the workspace around `root` in step, as `instep sync` there would, and then its
+/// files, as `instep ci sync` would: for the `sync-env` command of a monorepo's `xtask`.
 pub fn sync_env(root: &Path) -> ExitCode {
-    run(["instep".into(), "sync".into(), "--directory".into(), OsString::from(root)])
+    let at_root = |words: &[&str]| {
+        let words = words.iter().map(OsString::from);
+        run(words.chain(["--directory".into(), OsString::from(root)]))
+    };
+    let synced = at_root(&["instep", "sync"]);
+    if synced == ExitCode::SUCCESS { at_root(&["instep", "ci", "sync"]) } else { synced }
 }
 
 fn dispatch(session: &Session, command: Command) -> Result<Exit, instep::Error> {

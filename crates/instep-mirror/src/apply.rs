@@ -99,7 +99,7 @@ impl Applier<'_> {
             self.writeback.beside(|| self.run_all(&plan.actions, &mut record, &mut done, on_event));
         // Whatever ended it, what was done is recorded.
         let written = record.write();
-        ended.and_then(|()| written).map(|()| done)
+        ended.and(written).map(|()| done)
     }
 
     /// Carries all actions out, rank by rank.
