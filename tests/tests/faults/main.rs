@@ -231,7 +231,7 @@ fn fail_at_every_call(side: Side, fault: Fault) {
         }
         let mut runs = 0;
         loop {
-            let done = pair.sync().unwrap_or_else(|error| panic!("{what}: {error:?}"));
+            let done = pair.sync().map_err(|error| format!("{what}: {error:?}")).unwrap();
             runs += 1;
             if done.problems.is_empty() {
                 break;
