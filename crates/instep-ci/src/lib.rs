@@ -14,6 +14,7 @@
 
 mod apply;
 mod command;
+mod edit;
 mod error;
 mod excerpt;
 mod files;

@@ -96,23 +96,40 @@ impl<'a> Yaml<'a> {
     }
 }
 
-/// The first line at which the parser gave up.
+/// The line at which the parser gave up: that of the innermost error, and of several the first. One that has
+/// swallowed the whole file is where the last that made sense ends.
 pub(crate) fn error_line(tree: &tree_sitter::Tree) -> usize {
     let mut cursor = tree.walk();
+    let mut found: Option<(usize, usize)> = None;
+    let mut depth = 0_usize;
     loop {
         let node = cursor.node();
         if node.is_error() || node.is_missing() {
-            return node.start_position().row + 1;
+            let at = if depth == 0 || node.start_byte() == 0 {
+                end_of_sense(node)
+            } else {
+                node.start_position().row
+            };
+            if found.is_none_or(|(known, _)| depth > known) {
+                found = Some((depth, at + 1));
+            }
         }
         if node.has_error() && cursor.goto_first_child() {
+            depth += 1;
             continue;
         }
         while !cursor.goto_next_sibling() {
             if !cursor.goto_parent() {
-                return 1;
+                return found.map_or(1, |(_, line)| line);
             }
+            depth -= 1;
         }
     }
+}
+
+fn end_of_sense(error: tree_sitter::Node<'_>) -> usize {
+    let last = children(error).into_iter().rfind(|child| !child.is_error());
+    last.map_or(error.start_position().row, |last| last.end_position().row)
 }
 
 impl<'a> Document<'a> {
@@ -557,9 +574,16 @@ mod tests {
 
     #[test]
     fn what_is_no_yaml_is_told_with_its_line() {
-        for (text, line) in
-            [("a: b\nc: [1, 2\nd: e\n", 2), ("a: \"b\n", 1), ("a:\n\t- b: c: d\n", 2)]
-        {
+        let long = "x: y\n".repeat(50);
+        let colon = [&long, "a:\n  - run: net use N: x\n  - b\n", &long].concat();
+        let quote = [&long, "a:\n  - \"x\n  - b: c\n"].concat();
+        for (text, line) in [
+            ("a: b\nc: [1, 2\nd: e\n", 2),
+            ("a: \"b\n", 1),
+            ("a:\n\t- b: c: d\n", 2),
+            (&colon, 52),
+            (&quote, 52),
+        ] {
             let error = Yaml::parse(text).map(|_| ()).unwrap_err();
             assert!(error.line.abs_diff(line) <= 1, "{text:?}: {error:?}");
         }
