@@ -26,6 +26,7 @@
 //! | `INSTEP_TEST_TOOLS` | the folder with the programs of `tools/requirements.in` | `cargo xtask test` |
 //! | `INSTEP_TEST_SKIPS` | the file that skipped tests are named in | `cargo xtask test` |
 //! | `INSTEP_TEST_LONG` | `1`: tests that take minutes run too | `cargo xtask test --long` |
+//! | `INSTEP_TEST_DEVCONTAINER` | the program that reads dev containers | `cargo xtask test` |
 //! | `INSTEP_TEST_NETWORK` | on Windows: a drive letter of a network drive, and a share: `N:;\\\\server\\share` | `cargo xtask test`, for Wine |
 //! | `INSTEP_TEST_BIN` | the `instep` to test, instead of the one cargo builds | whoever tests a release |
 //!

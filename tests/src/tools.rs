@@ -36,6 +36,16 @@ pub fn system(program: &str) -> Option<Utf8PathBuf> {
     found
 }
 
+/// The reference program of dev containers, which `cargo xtask test` gets and names in
+/// `INSTEP_TEST_DEVCONTAINER`; the calling test is skipped without it.
+pub fn devcontainer() -> Option<Utf8PathBuf> {
+    let path = env::var("INSTEP_TEST_DEVCONTAINER").ok().filter(|value| !value.is_empty());
+    if path.is_none() {
+        skip("needs the devcontainer program, and INSTEP_TEST_DEVCONTAINER names none");
+    }
+    path.map(Utf8PathBuf::from)
+}
+
 /// A Python of this machine outside every environment, as an absolute path; the calling test is skipped
 /// without one.
 pub fn python() -> Option<Utf8PathBuf> {

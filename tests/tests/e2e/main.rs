@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod ci;
+mod ci_consumers;
 mod ci_faults;
 mod concurrency;
 mod exactness;
