@@ -1,6 +1,6 @@
 //! What the tests and checks need beside Rust: where each thing comes from, and what is done without it.
 
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 
 use camino::Utf8PathBuf;
 
@@ -25,7 +25,13 @@ const DEBIAN: &[(&str, &[&str])] = &[
     ("mkfs.exfat", &["exfatprogs"]),
     ("mount.exfat-fuse", &["exfat-fuse"]),
     ("mkfs.xfs", &["xfsprogs"]),
+    ("shellcheck", &["shellcheck"]),
+    ("setpriv", &["util-linux"]),
+    ("npm", &["npm"]),
 ];
+
+/// The reference program of dev containers, from npm.
+const DEVCONTAINERS: &str = "@devcontainers/cli@0.89.0";
 
 /// Something that is not there, and why.
 #[derive(Clone, Debug)]
@@ -43,6 +49,8 @@ pub(crate) struct Components {
     pub(crate) windows: bool,
     /// A Wine in which Rust programs run.
     pub(crate) wine: Option<wine::Prefix>,
+    /// The program that reads dev containers.
+    pub(crate) devcontainer: Option<Utf8PathBuf>,
     pub(crate) missing: Vec<Missing>,
 }
 
@@ -54,6 +62,7 @@ impl Components {
         found.python_tools(workspace);
         if Self::cross_compiles() {
             let debian = found.debian(DEBIAN);
+            found.devcontainer(workspace)?;
             found.windows_target();
             if debian {
                 found.wine(workspace)?;
@@ -125,6 +134,25 @@ impl Components {
             eprintln!("  {program}: installed with apt-get ({})", names.join(", "));
         }
         true
+    }
+
+    fn devcontainer(&mut self, workspace: &Workspace) -> Result<(), Error> {
+        let folder = workspace.work("devcontainers")?.join(DEVCONTAINERS);
+        let program = folder.join("node_modules/.bin/devcontainer");
+        if program.is_file() {
+            eprintln!("  {DEVCONTAINERS}: there");
+        } else {
+            let quietly = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"];
+            let mut npm = Command::new("npm");
+            npm.args(quietly).args([folder.as_str(), DEVCONTAINERS]);
+            if let Err(error) = run(npm.stdout(Stdio::null())) {
+                self.miss(DEVCONTAINERS, error.to_string());
+                return Ok(());
+            }
+            eprintln!("  {DEVCONTAINERS}: installed with npm");
+        }
+        self.devcontainer = Some(program);
+        Ok(())
     }
 
     fn windows_target(&mut self) {

@@ -83,6 +83,9 @@ impl Report {
         if let Some(tools) = &components.tools {
             command.env("INSTEP_TEST_TOOLS", tools);
         }
+        if let Some(devcontainer) = &components.devcontainer {
+            command.env("INSTEP_TEST_DEVCONTAINER", devcontainer);
+        }
         self.count("tests", command.current_dir(&workspace.root))?;
         self.note_skips(&skips)
     }
