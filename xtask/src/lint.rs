@@ -3,10 +3,10 @@
 use std::process::{Command, ExitCode};
 
 use crate::components::{Components, WINDOWS};
-use crate::docs;
 use crate::error::Error;
 use crate::run::{cargo, run, which};
 use crate::workspace::Workspace;
+use crate::{docs, python_tools};
 
 /// Runs every check, also after one has failed.
 pub(crate) fn lint(workspace: &Workspace) -> Result<ExitCode, Error> {
@@ -32,6 +32,9 @@ pub(crate) fn lint(workspace: &Workspace) -> Result<ExitCode, Error> {
     checks.dependencies()?;
     if let Some(typos) = components.tool("typos") {
         checks.run("spelling", &mut Command::new(typos))?;
+    }
+    if python_tools::check_files(workspace) != ExitCode::SUCCESS {
+        checks.failed.push("commands and versions in files");
     }
     match docs::check(workspace) {
         Ok(code) if code == ExitCode::SUCCESS => {}
