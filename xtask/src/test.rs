@@ -114,7 +114,8 @@ impl Report {
         // `files`: the mirror's tests on real files.
         command.args(["test", "--lib", "--test", "files"]);
         command.args(["--no-fail-fast", "--target", WINDOWS]);
-        for package in ["instep-fs", "instep-lock", "instep-manifest", "instep-mirror"] {
+        for package in ["instep-ci", "instep-fs", "instep-lock", "instep-manifest", "instep-mirror"]
+        {
             command.args(["--package", package]);
         }
         prefix.environment(&mut command);
