@@ -91,9 +91,10 @@ pub fn install(root: &Utf8Path, parts: Parts, dry_run: bool) -> Result<Vec<Insta
 
 fn read(root: &Utf8Path, name: &str) -> Result<Option<String>, Error> {
     let path = root.join(name);
-    // A link may lead out of the repository.
-    if path.is_symlink() {
-        let source = std::io::Error::other("it is a link");
+    // A link, or a folder that is one, may lead out of the repository.
+    let parts = Utf8Path::new(name).ancestors().map(|part| root.join(part));
+    if parts.into_iter().any(|part| part != *root && part.is_symlink()) {
+        let source = std::io::Error::other("it is a link, or in a folder that is one");
         return Err(Error::Read { path, source });
     }
     match std::fs::read_to_string(&path) {
@@ -107,19 +108,10 @@ fn workflow() -> String {
     include_str!("install/workflow.yml").replace("VERSION", env!("CARGO_PKG_VERSION"))
 }
 
-/// A hook of this machine's own `instep`.
+/// A hook of this machine's own `instep`: that of this repository's `.pre-commit-hooks.yaml`.
 fn hook(indent: &str, ending: &str) -> String {
-    let lines = [
-        "- repo: local",
-        "  hooks:",
-        "    - id: instep-ci-check",
-        "      name: install commands and versions are in step",
-        "      entry: instep ci check",
-        "      language: system",
-        "      pass_filenames: false",
-        "      files: (^|/)(pyproject\\.toml|instep\\.toml|uv\\.toml|\\.python-version|Dockerfile.*|Makefile|justfile)$|^\\.devcontainer/|^\\.github/",
-    ];
-    lines.iter().map(|line| [indent, line, ending].concat()).collect()
+    let lines = include_str!("install/hook.yml").lines();
+    lines.map(|line| [indent, line, ending].concat()).collect()
 }
 
 /// The list of repositories with one more at its end, indented like the last.
@@ -208,5 +200,20 @@ mod tests {
         assert_eq!(with_target(&once), once);
         assert!(with_target("").starts_with(".PHONY: sync-env\n"));
         assert_eq!(with_target("sync-env : x\n"), "sync-env : x\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_added_through_a_link_that_leads_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Utf8Path::from_path(folder.path()).unwrap();
+        fs_err::create_dir_all(root.join("repository")).unwrap();
+        fs_err::create_dir_all(root.join("outside/workflows")).unwrap();
+        std::os::unix::fs::symlink("../outside", root.join("repository/.github")).unwrap();
+        let parts = Parts { workflow: true, hook: true, makefile: true };
+        let error = install(&root.join("repository"), parts, false).unwrap_err();
+        assert!(matches!(error, Error::Read { .. }), "{error:?}");
+        assert_eq!(fs_err::read_dir(root.join("outside/workflows")).unwrap().count(), 0);
+        assert_eq!(fs_err::read_dir(root.join("repository")).unwrap().count(), 1, "all or none");
     }
 }

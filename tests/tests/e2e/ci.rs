@@ -198,6 +198,13 @@ fn in_github_actions_every_place_is_shown_beside_its_line() {
         "::error file=50%25%2C a%3A b/Makefile,line=2,title=out of step with uv::uv sync is to be: uv sync --all-extras --dev",
     ];
     assert_eq!(lines, expected);
+    // Of a configuration in a folder of the checkout, the paths begin with that.
+    let above = project.root().parent().unwrap().to_owned();
+    let project = project.variable("GITHUB_WORKSPACE", above);
+    let outcome = ci(&project, &["check"]).exit(1);
+    let folder = project.root().file_name().unwrap();
+    let first = format!("::error file={folder}/.devcontainer/devcontainer.json,line=2");
+    assert!(outcome.stdout.contains(&first), "{first}: {}", outcome.stdout);
     ci(&project, &["sync"]).success();
     assert_eq!(ci(&project, &["check"]).success().stdout, "");
 }

@@ -71,11 +71,15 @@ fn features_of(features: &Object<'_>, source: &str, places: &mut Places) {
     for property in &features.properties {
         let name = json::name(&property.name);
         let name = name.split(['@', ':']).next().unwrap_or(name);
-        if name == PYTHON_FEATURE
-            && let Value::Object(options) = &property.value
+        let runtime = match name {
+            PYTHON_FEATURE => Runtime::Python,
+            name if name.ends_with("/uv") => Runtime::Uv,
+            _ => continue,
+        };
+        if let Value::Object(options) = &property.value
             && let Some(Value::StringLit(version)) = json::get(options, "version")
         {
-            places.version(Runtime::Python, &json::string(version, source), "");
+            places.version(runtime, &json::string(version, source), "");
         }
     }
 }

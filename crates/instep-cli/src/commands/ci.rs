@@ -1,5 +1,6 @@
 //! `instep ci`.
 
+use camino::{Utf8Path, Utf8PathBuf};
 use instep::files::{FilePlan, Finding, Outcome, Parts, Plan, State};
 use instep::{Error, Repository};
 use serde_json::json;
@@ -48,7 +49,7 @@ fn check(session: &Session, repository: &Repository) -> Result<Exit, Error> {
     }
     diffs(session, &plan);
     if is_github() {
-        for text in annotations(&plan) {
+        for text in annotations(&plan, &folder_in_workspace(repository)) {
             session.printer.result(&text);
         }
     }
@@ -198,13 +199,21 @@ fn left(session: &Session, plan: &Plan) {
     }
 }
 
+/// The folder of the configuration in the checkout of a workflow: paths are told from there.
+fn folder_in_workspace(repository: &Repository) -> Utf8PathBuf {
+    let workspace = std::env::var("GITHUB_WORKSPACE").ok().filter(|path| !path.is_empty());
+    let below = workspace.and_then(|workspace| repository.root().strip_prefix(workspace).ok());
+    below.map(Utf8Path::to_owned).unwrap_or_default()
+}
+
 fn is_github() -> bool {
     std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
 /// [Workflow commands](https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands)
 /// that show what is out of step beside the lines of a pull request.
-fn annotations(plan: &Plan) -> Vec<String> {
+/// `folder`: where the files are, as GitHub sees them.
+fn annotations(plan: &Plan, folder: &Utf8Path) -> Vec<String> {
     let property = |text: &str| {
         let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
         text.replace(':', "%3A").replace(',', "%2C")
@@ -213,7 +222,7 @@ fn annotations(plan: &Plan) -> Vec<String> {
     let one = |(file, finding): (&FilePlan, &Finding)| match &finding.state {
         State::Drifted { follows, becomes } => Some(format!(
             "::error file={},line={},title=out of step with {}::{}",
-            property(&file.path),
+            property(&folder.join(&file.path).as_str().replace('\\', "/")),
             finding.line,
             property(follows),
             message(&format!("{} is to be: {becomes}", finding.text))
