@@ -154,5 +154,48 @@ fn assert_governed_only(
         lines.map(|(_, comment)| comment.to_owned()).collect()
     };
     prop_assert_eq!(comments(before), comments(after), "{}", path);
+    let lines = |tag| {
+        let all = diff.iter_all_changes().filter(move |change| change.tag() == tag);
+        all.map(|change| change.value()).filter(|line| !is_row(line)).collect::<Vec<_>>()
+    };
+    let (gone, new) = (lines(similar::ChangeTag::Delete), lines(similar::ChangeTag::Insert));
+    let texts = || drifted.iter().map(|one| one.text.as_str());
+    let becomes = || {
+        drifted.iter().filter_map(|one| match &one.state {
+            State::Drifted { becomes, .. } => Some(becomes.as_str()),
+            _ => None,
+        })
+    };
+    // The words that go are of what was told to be out of step, those that come of what it is to be.
+    for word in without(&gone, &new) {
+        prop_assert!(is_part_of(word, texts()), "{path}: {word:?} went");
+    }
+    for word in without(&new, &gone) {
+        prop_assert!(is_part_of(word, becomes()), "{path}: {word:?} came");
+    }
     Ok(())
+}
+
+/// The words of lines that others do not have.
+fn without<'a>(lines: &[&'a str], others: &[&'a str]) -> Vec<&'a str> {
+    let mut rest: Vec<&str> = others.iter().flat_map(|line| line.split_whitespace()).collect();
+    let words = lines.iter().flat_map(|line| line.split_whitespace());
+    let is_new = |word: &&str| match rest.iter().position(|known| known == word) {
+        Some(at) => {
+            rest.swap_remove(at);
+            false
+        }
+        None => true,
+    };
+    words.filter(is_new).collect()
+}
+
+/// Whether a word holds, or is in, one of these texts; what continues a line is in all of them.
+fn is_part_of<'a>(word: &str, mut texts: impl Iterator<Item = &'a str>) -> bool {
+    let bare = word.trim_matches(|char: char| "'\"[](){},;\\".contains(char));
+    let is_of = |text: &str| {
+        let mut parts = text.split([' ', ',']).filter(|part| !part.is_empty());
+        parts.any(|part| word.contains(part) || part.contains(bare))
+    };
+    bare.is_empty() || texts.any(is_of)
 }
