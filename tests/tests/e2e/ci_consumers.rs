@@ -252,6 +252,7 @@ fn a_dev_container_is_read_with_its_new_command() {
     for (pointer, value) in [
         ("/image", "mcr.microsoft.com/devcontainers/python:1-3.13-bookworm"),
         ("/features/ghcr.io~1devcontainers~1features~1python:1/version", "3.13"),
+        ("/features/ghcr.io~1va-h~1devcontainers-features~1uv:1/version", "0.13.8"),
         ("/updateContentCommand", command),
         ("/postStartCommand", &["git config core.hooksPath .hooks && ", command].concat()),
     ] {
