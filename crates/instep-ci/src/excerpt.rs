@@ -99,6 +99,14 @@ impl Excerpt {
         tail
     }
 
+    /// A part of it that means what it says and stands on a line.
+    pub(crate) fn part(&self, range: Range<usize>) -> Self {
+        let mut part = Self::new(Quoting::Verbatim);
+        let start = self.source(&range).start;
+        part.push(self.text.get(range).unwrap_or_default(), start);
+        part
+    }
+
     /// As it is meant.
     pub(crate) fn text(&self) -> &str {
         &self.text

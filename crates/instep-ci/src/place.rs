@@ -245,6 +245,16 @@ impl Places {
         }
     }
 
+    /// A version by itself, which follows the first of those that are configured.
+    fn single(&mut self, runtime: Runtime, item: Item) {
+        self.add(Versions {
+            runtime,
+            wants: Wants::First,
+            items: vec![item],
+            shape: Shape::Single,
+        });
+    }
+
     /// The name of an image.
     pub(crate) fn image(&mut self, name: &Excerpt) {
         let text = name.text().trim();
@@ -263,13 +273,7 @@ impl Places {
                 for (runtime, range) in found {
                     let value = text.get(range.clone()).unwrap_or_default().to_owned();
                     let range = name.source(&(offset + range.start..offset + range.end));
-                    let items = vec![Item { value, range, around: Around::Nothing }];
-                    self.add(Versions {
-                        runtime,
-                        wants: Wants::First,
-                        items,
-                        shape: Shape::Single,
-                    });
+                    self.single(runtime, Item { value, range, around: Around::Nothing });
                 }
             }
         }
@@ -292,8 +296,8 @@ impl Places {
         }
         let start = whole.find(version).unwrap_or(0);
         let range = text.source(&(start..start + version.len()));
-        let items = vec![Item { value: version.to_owned(), range, around: Around::Nothing }];
-        self.add(Versions { runtime, wants: Wants::First, items, shape: Shape::Single });
+        let value = version.to_owned();
+        self.single(runtime, Item { value, range, around: Around::Nothing });
     }
 
     /// One version in a YAML scalar; several where it is a list of lines.
@@ -305,10 +309,7 @@ impl Places {
             return self.rows(runtime, &scalar);
         }
         match item(value, source) {
-            Some(item) => {
-                let items = vec![item];
-                self.add(Versions { runtime, wants: Wants::First, items, shape: Shape::Single });
-            }
+            Some(item) => self.single(runtime, item),
             None => self.version(runtime, &scalar, ""),
         }
     }

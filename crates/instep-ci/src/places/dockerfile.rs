@@ -84,19 +84,13 @@ fn words(text: &str) -> Vec<String> {
 fn word(rest: &Excerpt) -> Excerpt {
     let text = rest.text();
     let length = text.find(char::is_whitespace).unwrap_or(text.len());
-    let range = rest.source(&(0..length));
-    let mut word = Excerpt::new(crate::excerpt::Quoting::Verbatim);
-    word.push(text.get(..length).unwrap_or_default(), range.start);
-    word
+    rest.part(0..length)
 }
 
 /// An image of which something is copied; names of stages are none of ours.
 fn from(instruction: &Instruction, flag: &str, places: &mut Places) {
     if let Some(at) = instruction.rest.text().find(flag) {
-        let range = instruction.rest.source(&(at..at + flag.len()));
-        let mut name = Excerpt::new(crate::excerpt::Quoting::Verbatim);
-        name.push(flag, range.start);
-        places.image(&name);
+        places.image(&instruction.rest.part(at..at + flag.len()));
     }
 }
 
@@ -117,10 +111,7 @@ fn variables(rest: &Excerpt, places: &mut Places) {
             .find(|char: char| char.is_whitespace() || matches!(char, '"' | '\''))
             .unwrap_or(quoted.len());
         if is_whole && length > 0 {
-            let range = rest.source(&(start..start + length));
-            let mut version = Excerpt::new(crate::excerpt::Quoting::Verbatim);
-            version.push(quoted.get(..length).unwrap_or_default(), range.start);
-            places.version(runtime, &version, "");
+            places.version(runtime, &rest.part(start..start + length), "");
         }
     }
 }
