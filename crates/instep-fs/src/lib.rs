@@ -43,4 +43,4 @@ pub use temporary::{remove_all_stale_temporaries, remove_stale_temporaries};
 pub use text::read_text;
 pub use tree::{remove_tree, remove_tree_in_place};
 pub use verbatim::verbatim;
-pub use write::write_atomic;
+pub use write::{write_atomic, write_unflushed};

@@ -25,12 +25,19 @@ use crate::temporary::{builder, folder_of, prefix};
 /// `SIGKILL` one may be, see [`remove_stale_temporaries`](crate::remove_stale_temporaries).
 pub fn write_atomic(path: &Utf8Path, bytes: &[u8]) -> Result<(), Error> {
     let target = follow(path);
-    let folder = folder_of(&target);
-    std::fs::create_dir_all(folder).map_err(failed(Action::CreateFolder, folder))?;
-
-    replace(&target, folder, bytes).map_err(failed(Action::Write, path))?;
-    flush_folder(folder);
+    replace(path, &target, bytes, true)?;
+    flush_folder(folder_of(&target));
     Ok(())
+}
+
+/// Like [`write_atomic`], without waiting for the disk: a reader finds the old content or the new one,
+/// also after a crash of the program, but a power cut may leave the file empty. For what can be had anew.
+///
+/// # Errors
+///
+/// Those of [`write_atomic`].
+pub fn write_unflushed(path: &Utf8Path, bytes: &[u8]) -> Result<(), Error> {
+    replace(path, &follow(path), bytes, false)
 }
 
 /// The file that `path` leads to: itself, unless it is a symbolic link to something that exists.
@@ -43,7 +50,24 @@ fn follow(path: &Utf8Path) -> Utf8PathBuf {
     path.to_owned()
 }
 
-fn replace(target: &Utf8Path, folder: &Utf8Path, bytes: &[u8]) -> io::Result<()> {
+/// Replaces `target`, which `path` leads to.
+fn replace(
+    path: &Utf8Path,
+    target: &Utf8Path,
+    bytes: &[u8],
+    is_flushed: bool,
+) -> Result<(), Error> {
+    let folder = folder_of(target);
+    std::fs::create_dir_all(folder).map_err(failed(Action::CreateFolder, folder))?;
+    rename_over(target, folder, bytes, is_flushed).map_err(failed(Action::Write, path))
+}
+
+fn rename_over(
+    target: &Utf8Path,
+    folder: &Utf8Path,
+    bytes: &[u8],
+    is_flushed: bool,
+) -> io::Result<()> {
     let prefix = prefix(target);
     // Opened plainly, so that a new file gets the permissions any new file gets, and on Windows not
     // the "temporary" attribute.
@@ -53,7 +77,9 @@ fn replace(target: &Utf8Path, folder: &Utf8Path, bytes: &[u8]) -> io::Result<()>
     if let Ok(metadata) = std::fs::metadata(target) {
         temporary.as_file().set_permissions(metadata.permissions())?;
     }
-    temporary.as_file().sync_all()?;
+    if is_flushed {
+        temporary.as_file().sync_all()?;
+    }
 
     // Closed before it is renamed: some Windows file systems do not rename an open file. Dropping
     // the path on failure removes the file.
@@ -126,6 +152,7 @@ mod tests {
             let writer = scope.spawn(|| {
                 for round in 0..40 {
                     write_atomic(&path, &contents[round % 2]).unwrap();
+                    write_unflushed(&path, &contents[(round + 1) % 2]).unwrap();
                 }
             });
             while !writer.is_finished() {

@@ -95,8 +95,12 @@ impl Applier<'_> {
         let mut record = Recorder::new(self);
         let mut done = Done { problems: plan.problems, ..Done::default() };
         self.sweep();
-        let ended =
-            self.writeback.beside(|| self.run_all(&plan.actions, &mut record, &mut done, on_event));
+        let ended = if plan.actions.is_empty() {
+            // Most runs find nothing to do: they start no thread.
+            Ok(())
+        } else {
+            self.writeback.beside(|| self.run_all(&plan.actions, &mut record, &mut done, on_event))
+        };
         // Whatever ended it, what was done is recorded.
         let written = record.write();
         ended.and(written).map(|()| done)

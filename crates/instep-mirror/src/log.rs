@@ -69,7 +69,8 @@ pub(crate) fn write(
     // A structure of texts and numbers is always JSON.
     let mut text = serde_json::to_vec_pretty(&log).unwrap_or_default();
     text.push(b'\n');
-    Ok(instep_fs::write_atomic(&roots.log(), &text)?)
+    // What it tells is over: it is not worth a wait for the disk.
+    Ok(instep_fs::write_unflushed(&roots.log(), &text)?)
 }
 
 /// What the last sync did; `None` where there was none, or its log cannot be read.

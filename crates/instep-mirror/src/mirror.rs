@@ -127,7 +127,8 @@ impl Mirror {
     /// [`Error::RootMissing`] and its kin, [`Error::Replaced`], [`Error::Emptied`], [`Error::NewerState`],
     /// [`Error::Cancelled`].
     pub fn observe(&self, is_cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Observed, Error> {
-        observe(&self.roots, &self.ignored, false, is_cancelled)
+        let loaded = State::load(&self.roots.state())?;
+        observe(&self.roots, &self.ignored, loaded, false, is_cancelled)
     }
 
     /// Decides what is to be done.
@@ -172,11 +173,11 @@ impl Mirror {
         let _lock = self.lock(is_cancelled)?;
         self.roots.sweep();
         // Before anything is made in a root that may be another one.
-        let (known, is_initial) = match State::load(&self.roots.state())? {
-            Loaded::State(state) => (state, false),
-            Loaded::Missing | Loaded::Corrupt => (State::empty(), true),
-        };
-        self.roots.guard_recorded(&known, &self.ignored)?;
+        let loaded = State::load(&self.roots.state())?;
+        let is_initial = !matches!(loaded, Loaded::State(_));
+        if let Loaded::State(known) = &loaded {
+            self.roots.guard_recorded(known, &self.ignored)?;
+        }
         self.roots.guard(&self.roots.known_mark())?;
         let is_written = |side: &Side| request.direction.writes(*side);
         let mark = if is_written(&Side::Network) {
@@ -185,7 +186,7 @@ impl Mirror {
             self.roots.recognise()?
         };
         on_event(Event::Scanning);
-        let observed = observe(&self.roots, &self.ignored, true, is_cancelled)?;
+        let observed = observe(&self.roots, &self.ignored, loaded, true, is_cancelled)?;
         if let Some(aside) = &observed.record_lost {
             on_event(Event::RecordLost { aside: aside.clone() });
         }

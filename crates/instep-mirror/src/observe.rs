@@ -71,14 +71,16 @@ impl Observed {
     }
 }
 
+/// What was loaded is the record of these roots; who holds the lock may put a damaged one aside.
 pub(crate) fn observe(
     roots: &Roots,
     ignored: &Ignored,
+    loaded: Loaded,
     is_locked: bool,
     is_cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Observed, Error> {
     let started = SystemTime::now();
-    let (state, record_lost) = load(&roots.state(), ignored, is_locked)?;
+    let (state, record_lost) = settle(loaded, &roots.state(), ignored, is_locked)?;
     roots.guard_recorded(&state, ignored)?;
     let traits = roots.traits()?;
     // Reading is what costs on a network, so a sync reads once: when it copies. Whoever only looks wants to
@@ -112,12 +114,13 @@ fn meetings(scans: &Sides<Scan>) -> Vec<String> {
 
 /// The record. One that is damaged is put aside by whoever holds the lock: without it, both sides are compared by content, and
 /// nothing is deleted. What is ignored by now is forgotten.
-fn load(
+fn settle(
+    loaded: Loaded,
     path: &Utf8Path,
     ignored: &Ignored,
     is_locked: bool,
 ) -> Result<(State, Option<String>), Error> {
-    let (state, lost) = match State::load(path)? {
+    let (state, lost) = match loaded {
         Loaded::State(state) => (state, None),
         Loaded::Corrupt if is_locked => (State::empty(), Some(set_aside(path)?.into_string())),
         Loaded::Corrupt | Loaded::Missing => (State::empty(), None),

@@ -311,12 +311,9 @@ impl Roots {
     /// Removes what killed runs left of the files that they were writing here. To be called by whoever holds
     /// the lock.
     pub(crate) fn sweep(&self) {
-        let own = self.own(Side::Local);
-        let ours = [self.log(), self.state(), self.known_traits(), self.clock()];
-        for path in ours.into_iter().chain([own.join(MARK), own.join("id")]) {
-            // The next run tries again.
-            let _ = instep_fs::remove_stale_temporaries(&path);
-        }
+        // The next run tries again.
+        let _ = instep_fs::remove_stale_temporaries(&self.log());
+        let _ = instep_fs::remove_all_stale_temporaries(&self.own(Side::Local));
     }
 
     fn remember(&self, id: &str) -> Result<(), Error> {

@@ -117,7 +117,7 @@ impl ToolCache {
             && let Ok(json) = serde_json::to_vec(&known)
         {
             // An unwritable cache is a slow one, not an error.
-            let _ = instep_fs::write_atomic(path, &json);
+            let _ = instep_fs::write_unflushed(path, &json);
         }
         *guard = Some(known);
     }

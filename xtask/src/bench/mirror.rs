@@ -13,7 +13,7 @@ use crate::run::{cargo, run, which};
 use crate::workspace::Workspace;
 
 /// A first copy takes long enough to be told from noise.
-const FIRST_RUNS: u32 = 2;
+const FIRST_RUNS: u32 = 3;
 const RUNS: u32 = 3;
 const QUICK_RUNS: u32 = 7;
 const SMALL: usize = 100_000;
