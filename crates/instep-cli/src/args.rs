@@ -3,6 +3,12 @@
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use wheels::{
+    CompareArgs, DigestArgs, DownloadArgs, VerifyArgs, WheelsArgs, WheelsCommand,
+};
+
+mod wheels;
+
 /// Keeps every copy of a Python environment in step.
 #[derive(Debug, Parser)]
 #[command(
@@ -93,6 +99,11 @@ pub(crate) enum Command {
         On a line, `# instep: ignore` leaves it alone, and `# instep: use NAME` says what it follows."
     )]
     Ci(CiArgs),
+    /// Wheels: compare them, verify rebuilds, collect them for machines without network
+    #[command(after_help = "Examples:\n  instep wheels compare a.whl b.whl --html report.html\n  \
+        instep wheels verify dist/ --rebuild scripts/rebuild.sh\n  \
+        instep wheels download --lock requirements.txt --python 3.12,3.13 --platform linux-x86_64,win-amd64 --out wheelhouse")]
+    Wheels(WheelsArgs),
     /// What is wrong, and the command that mends it
     Doctor(Environments),
     /// Installed against locked, and locked against the index

@@ -13,6 +13,7 @@ mod outdated;
 mod reset;
 mod status;
 mod sync;
+mod wheels;
 
 pub(crate) use check::check;
 pub(crate) use ci::ci;
@@ -27,3 +28,4 @@ pub(crate) use outdated::outdated;
 pub(crate) use reset::reset;
 pub(crate) use status::status;
 pub(crate) use sync::{count, rollback, sync};
+pub(crate) use wheels::wheels;

@@ -72,6 +72,7 @@ fn dispatch(session: &Session, command: Command) -> Result<Exit, instep::Error> 
         Command::Check(args) => commands::check(session, &args),
         Command::Mirror(args) => commands::mirror(session, &args.command),
         Command::Ci(args) => commands::ci(session, &args.command),
+        Command::Wheels(args) => commands::wheels(session, &args.command),
         Command::Doctor(args) => commands::doctor(session, &args),
         Command::Outdated(args) => commands::outdated(session, &args),
         Command::History(args) => commands::history(session, &args),

@@ -112,6 +112,10 @@ pub enum Error {
     /// A mirror failed.
     #[error(transparent)]
     Mirror(#[from] instep_mirror::Error),
+    /// A wheel, or what was done with it.
+    #[cfg(feature = "wheels")]
+    #[error(transparent)]
+    Wheel(#[from] instep_wheel::Error),
     /// The files of a repository could not be looked at, or written.
     #[error(transparent)]
     Ci(#[from] instep_ci::Error),
@@ -296,6 +300,8 @@ impl Error {
                 "name the local folder: `--local`, or `local` under [mirror.default]"
             }
             Self::Mirror(error) => return error.hint(),
+            #[cfg(feature = "wheels")]
+            Self::Wheel(error) => return error.hint(),
             Self::Command { .. } => "check its name, and whether it is on PATH",
             Self::EmptyLayers { .. } => {
                 "write one there, or name their folder: `directory` under [layers]"
@@ -363,6 +369,8 @@ impl Error {
             Self::Venv(error) => error.is_cancelled(),
             Self::Lock(error) => error.is_cancelled(),
             Self::Mirror(error) => error.is_cancelled(),
+            #[cfg(feature = "wheels")]
+            Self::Wheel(error) => error.is_cancelled(),
             Self::Tools(error) | Self::Step { source: error, .. } => error.is_cancelled(),
             Self::Fs(error) => matches!(error, instep_fs::Error::Cancelled { .. }),
             _ => false,

@@ -116,6 +116,8 @@ pub use instep_mirror as mirror;
 pub use instep_tools::{CancelToken, Environment as Variables};
 pub use instep_venv as venv;
 pub use instep_venv::Plan;
+#[cfg(feature = "wheels")]
+pub use instep_wheel as wheel;
 pub use journal::{Counts, Journal, Line, LineEvent, Outcome};
 pub use layers::{Beside, LockRequest, LockedLayers};
 pub use members::Member;

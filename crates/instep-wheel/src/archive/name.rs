@@ -1,0 +1,90 @@
+//! Names of entries: that they lead nowhere else, and that every system tells them apart.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use pep440_rs::Version;
+use pep508_rs::PackageName;
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::Entry;
+use crate::file_name::FileName;
+use crate::rule::Rule;
+
+/// The name of an entry, as it stands in the file. Where it does not say that it is UTF-8, readers take it for
+/// something else.
+pub(super) fn read(bytes: &[u8], is_utf8: bool) -> Result<String, Rule> {
+    let name = std::str::from_utf8(bytes).map_err(|_| Rule::NameEncoding)?;
+    if !is_utf8 && !name.is_ascii() {
+        return Err(Rule::NameEncoding);
+    }
+    let path = name.strip_suffix('/').unwrap_or(name);
+    let is_odd = name.contains(['\\', ':'])
+        || name.chars().any(char::is_control)
+        || path.split('/').any(|part| matches!(part, "" | "." | ".."));
+    if is_odd { Err(Rule::NamePath) } else { Ok(name.to_owned()) }
+}
+
+/// What the systems that tell least apart make of a name.
+fn folded(name: &str) -> String {
+    let parts = name.split('/').map(|part| {
+        let part = part.nfc().collect::<String>().to_lowercase();
+        part.nfc().collect::<String>().trim_end_matches(['.', ' ']).to_owned()
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// The entries by name.
+pub(super) fn distinct(entries: &[Entry]) -> Result<BTreeMap<String, usize>, (String, Rule)> {
+    let mut files = BTreeSet::new();
+    let mut folders = BTreeSet::new();
+    let mut by_name = BTreeMap::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let path = entry.name.strip_suffix('/').unwrap_or(&entry.name);
+        let key = folded(path);
+        for (place, _) in key.match_indices('/') {
+            folders.insert(key.get(..place).unwrap_or_default().to_owned());
+        }
+        let is_again = by_name.insert(entry.name.clone(), index).is_some();
+        let is_new = if entry.is_folder() {
+            folders.insert(key.clone());
+            !is_again
+        } else {
+            files.insert(key)
+        };
+        if !is_new {
+            return Err((entry.name.clone(), Rule::NameTwice));
+        }
+    }
+    match files.intersection(&folders).next() {
+        None => Ok(by_name),
+        Some(both) => {
+            let named = entries.iter().find(|entry| folded(&entry.name) == *both);
+            let name = named.map_or_else(|| both.clone(), |entry| entry.name.clone());
+            Err((name, Rule::NameFolder))
+        }
+    }
+}
+
+/// The one `.dist-info` folder, where its name and version are those of the file name.
+pub(super) fn dist_info(entries: &[Entry], file_name: &FileName) -> Option<String> {
+    let tops = entries.iter().filter_map(|entry| entry.name.split_once('/')).map(|(top, _)| top);
+    let found: BTreeSet<&str> =
+        tops.filter(|top| top.to_ascii_lowercase().ends_with(".dist-info")).collect();
+    let mut found = found.into_iter();
+    let (folder, None) = (found.next()?, found.next()) else { return None };
+    let (name, version) = folder.strip_suffix(".dist-info")?.rsplit_once('-')?;
+    let is_name = PackageName::from_str(name).ok()? == file_name.name;
+    let is_version = Version::from_str(&version.replace('_', "-")).ok()? == file_name.version;
+    (is_name && is_version).then(|| folder.to_owned())
+}
+
+/// The headers of `METADATA` or `WHEEL`, up to the first empty line.
+pub(super) fn headers(text: &str) -> Vec<(String, String)> {
+    let lines = text.lines().take_while(|line| !line.trim().is_empty());
+    lines
+        .filter(|line| !line.starts_with([' ', '\t']))
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+        .collect()
+}

@@ -1,0 +1,93 @@
+//! What can go wrong.
+
+use std::io;
+
+use camino::Utf8PathBuf;
+
+use crate::file_name::FileNameProblem;
+use crate::rule::Rule;
+
+/// An error of this crate. None of them shows a secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Something could not be read or written.
+    #[error("cannot {action} {path}")]
+    Io {
+        /// What was tried: `read`, `write`, ...
+        action: &'static str,
+        /// Of what.
+        path: Utf8PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file name is not that of a wheel.
+    #[error("{path} is not the file name of a wheel: {problem}")]
+    FileName {
+        /// The file.
+        path: Utf8PathBuf,
+        /// Why not.
+        problem: FileNameProblem,
+    },
+    /// A wheel breaks a rule, and nothing is made of it.
+    #[error("{path} is refused{}: {rule}", entry.as_deref().map(in_entry).unwrap_or_default())]
+    Refused {
+        /// The wheel.
+        path: Utf8PathBuf,
+        /// Where in it; `None` for the whole file.
+        entry: Option<String>,
+        /// What it breaks.
+        rule: Rule,
+    },
+    /// It was asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// From the file system.
+    #[error(transparent)]
+    Fs(#[from] instep_fs::Error),
+    /// From a tool.
+    #[error(transparent)]
+    Tools(#[from] instep_tools::Error),
+}
+
+fn in_entry(entry: &str) -> String {
+    // A name that somebody else chose: what could move a terminal's cursor is shown escaped.
+    [" at `", &entry.escape_debug().to_string(), "`"].concat()
+}
+
+impl Error {
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<Utf8PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// Whether it is only that somebody asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled)
+            || matches!(self, Self::Tools(error) if error.is_cancelled())
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "free some space and run it again"
+                }
+                io::ErrorKind::NotFound => "look at the path, and whether the file is there",
+                _ => return None,
+            },
+            Self::FileName { .. } => {
+                "a wheel's file name is NAME-VERSION-PYTHON-ABI-PLATFORM.whl; do not rename one"
+            }
+            Self::Refused { .. } => "get it again from where it came from, or build it anew",
+            Self::Fs(error) => return error.hint().map(Into::into),
+            Self::Tools(error) => return error.hint().map(Into::into),
+            Self::Cancelled => return None,
+        };
+        Some(text.to_owned())
+    }
+}
