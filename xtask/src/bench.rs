@@ -12,5 +12,5 @@ mod sync;
 pub(crate) use check::check;
 pub(crate) use ci::ci;
 pub(crate) use lock::lock;
-pub(crate) use mirror::{mirror, walk};
+pub(crate) use mirror::{mirror, mirror_large, walk};
 pub(crate) use sync::sync;

@@ -40,7 +40,8 @@ Commands:
   bench sync                   what a sync into a new environment costs, beside uv alone
   bench lock                   what compiling layers costs, full and unchanged, beside its peers
   bench ci                     what it costs to know that CI files are in step, beside its peers
-  bench mirror                 what keeping two trees equal costs, beside its peers
+  bench mirror                 what keeping two trees of small files equal costs, beside its peers
+  bench mirror-large           the same with large files
 
 Variables:
   CI=true   what is missing is a failure, where it is a skip named at the end otherwise
@@ -79,6 +80,7 @@ fn dispatch(words: &[&str]) -> Result<ExitCode, Error> {
         ["bench", "check"] => bench::check(&workspace),
         ["bench", "lock"] => bench::lock(&workspace),
         ["bench", "mirror"] => bench::mirror(&workspace),
+        ["bench", "mirror-large"] => bench::mirror_large(&workspace),
         ["bench", "sync"] => bench::sync(&workspace),
         _ => Err(Error::Usage { given: words.join(" ") }),
     }

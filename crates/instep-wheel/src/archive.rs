@@ -109,12 +109,13 @@ impl Wheel {
         let file_name: FileName = name
             .parse()
             .map_err(|problem| Error::FileName { path: path.to_owned(), problem })?;
-        let file = File::open(path).map_err(Error::io("open", path))?;
-        let metadata = file.metadata().map_err(Error::io("read", path))?;
         let refused = |entry, rule| Error::Refused { path: path.to_owned(), entry, rule };
-        if !metadata.is_file() {
+        // Looked at first: opening a pipe would wait for somebody to write to it.
+        if !std::fs::metadata(path).map_err(Error::io("read", path))?.is_file() {
             return Err(refused(None, Rule::Zip));
         }
+        let file = File::open(path).map_err(Error::io("read", path))?;
+        let metadata = file.metadata().map_err(Error::io("read", path))?;
         let read = layout::read(file, metadata.len(), path)?;
         let by_name = name::distinct(&read.entries)
             .map_err(|(entry, rule)| refused(Some(entry), rule))?;

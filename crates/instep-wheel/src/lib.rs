@@ -2,8 +2,28 @@
 //!
 //! | question | answer |
 //! | --- | --- |
+//! | what does a file name say, and where does it fit | [`FileName`], [`Tag`], [`Target`] |
 //! | what is in a wheel, and is it safe to unpack | [`Wheel`], [`Rule`] |
-//! | what does a file name say | [`FileName`], [`Tag`] |
+//!
+//! # Reading a wheel that somebody else made
+//!
+//! A wheel is a zip file, and zip readers are known to see different things in the same file. [`Wheel::open`] and
+//! [`Wheel::contents`] refuse a wheel in which anything is in doubt, and say which entry breaks which [`Rule`]. What
+//! they let through can be unpacked below a folder by any tool, and holds what its `RECORD` says. Memory is bounded,
+//! whatever the file says of itself.
+//!
+//! ```no_run
+//! use camino::Utf8Path;
+//! use instep_wheel::{Error, Wheel};
+//!
+//! fn main() -> Result<(), Error> {
+//!     let wheel = Wheel::open(Utf8Path::new("dist/example-1.0-py3-none-any.whl"))?;
+//!     for (name, content) in wheel.contents()? {
+//!         println!("{} {} {name}", content.hex(), content.size);
+//!     }
+//!     Ok(())
+//! }
+//! ```
 
 mod archive;
 mod digest;

@@ -1,4 +1,4 @@
-//! `cargo xtask bench mirror`: what it costs to keep two trees equal.
+//! `cargo xtask bench mirror` and `mirror-large`: what it costs to keep two trees equal.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,8 +28,17 @@ const BISYNC: &str = "rclone bisync";
 const COPY: &str = "cp -a";
 const WALK: &str = "a bare parallel walk of both sides";
 
-/// Measures `instep mirror sync` beside its peers, and writes the page.
+/// Measures `instep mirror sync` beside its peers on many small files, and writes the page.
 pub(crate) fn mirror(workspace: &Workspace) -> Result<ExitCode, Error> {
+    measured(workspace, Kind::Small)
+}
+
+/// The same, on few large ones. Each takes long, so they are two.
+pub(crate) fn mirror_large(workspace: &Workspace) -> Result<ExitCode, Error> {
+    measured(workspace, Kind::Large)
+}
+
+fn measured(workspace: &Workspace, kind: Kind) -> Result<ExitCode, Error> {
     for peer in ["rsync", "unison", "rclone", "time"] {
         if which(peer).is_none() {
             let why = format!("install it, from Debian's package {peer} for example");
@@ -39,27 +48,26 @@ pub(crate) fn mirror(workspace: &Workspace) -> Result<ExitCode, Error> {
     let bench = Bench::prepare(workspace, "mirror")?;
     // The walk is what everything is compared with: it is as quick as can be.
     run(cargo().args(["build", "--release", "--package", "xtask"]).current_dir(&workspace.root))?;
-    let mut tables = Vec::new();
-    for kind in [Kind::Small, Kind::Large] {
-        kind.generate(&bench)?;
-        tables.push(kind.first_copy(&bench)?);
-        tables.push(kind.unchanged(&bench)?);
-        tables.push(kind.changed(&bench)?);
-        // This takes long, so each half is kept as soon as it is there.
-        write(workspace, &bench, &tables)?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn write(workspace: &Workspace, bench: &Bench, tables: &[Table]) -> Result<(), Error> {
-    let text = format!(
-        "Trees of {SMALL} files of 1 to 16 KiB, and of {LARGE} files of 16 MiB. `instep`, `unison` and \
-         `rclone bisync` look at both sides and keep a record; `rsync`, `rclone sync` and `cp` go one way. A \
-         first copy of `instep` ends when it is flushed to the disk; those of the others do not.\n\n{}",
-        memory(bench)?
+    kind.generate(&bench)?;
+    let tables = [kind.first_copy(&bench)?, kind.unchanged(&bench)?, kind.changed(&bench)?];
+    let files = match kind {
+        Kind::Small => format!("{SMALL} files of 1 to 16 KiB"),
+        Kind::Large => format!("{LARGE} files of 16 MiB"),
+    };
+    let mut text = format!(
+        "Trees of {files}. `instep`, `unison` and `rclone bisync` look at both sides and keep a record; \
+         `rsync`, `rclone sync` and `cp` go one way. A first copy of `instep` ends when it is flushed to the \
+         disk; those of the others do not."
     );
-    let (name, title) = ("bench mirror", "Keeping two trees equal");
-    Page::of(workspace).write(bench, &Section { name, title, text, runs: RUNS, tables })
+    if kind == Kind::Small {
+        text = [text, memory(&bench)?].join("\n\n");
+    }
+    let (name, title) = match kind {
+        Kind::Small => ("bench mirror", "Keeping two trees equal: many small files"),
+        Kind::Large => ("bench mirror-large", "Keeping two trees equal: few large files"),
+    };
+    Page::of(workspace).write(&bench, &Section { name, title, text, runs: RUNS, tables: &tables })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -50,6 +50,9 @@ Each section is written by the command that it names, and by nobody else.
 <!-- bench mirror -->
 <!-- /bench mirror -->
 
+<!-- bench mirror-large -->
+<!-- /bench mirror-large -->
+
 <!-- bench ci -->
 <!-- /bench ci -->
 ";

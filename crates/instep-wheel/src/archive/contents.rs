@@ -67,6 +67,9 @@ impl Wheel {
     /// Those of [`contents`](Self::contents).
     pub fn contents_like(&self, other: Option<(&Self, &Contents)>) -> Result<Contents, Error> {
         let recorded = self.recorded()?;
+        for folder in self.entries.iter().filter(|entry| entry.is_folder()) {
+            self.copy(folder, &mut |_| {})?;
+        }
         let files: Vec<&Entry> = self.entries.iter().filter(|one| !one.is_folder()).collect();
         let read = |entry: &&Entry| {
             let recorded = recorded.get(&entry.name);

@@ -1,5 +1,6 @@
 //! Where everything stands in the file, and that both places which tell of an entry tell the same.
 
+use std::cmp::Ordering;
 use std::fs::File;
 
 use camino::Utf8Path;
@@ -97,23 +98,18 @@ pub(super) fn read(file: File, size: u64, path: &Utf8Path) -> Result<Layout, Err
     }
     at.sort_by_key(|(start, ..)| *start);
     let mut expected = 0;
-    for (start, end, entry) in &mut at {
-        match (*start).cmp(&expected) {
-            std::cmp::Ordering::Less => {
-                return Err(refused((Some(entry.name.clone()), Rule::Overlap)));
+    let directory = archive.directory_offset();
+    let starts = at.iter().map(|(start, end, entry)| (*start, *end, Some(entry.name.as_str())));
+    for (start, end, name) in starts.chain([(directory, directory, None)]) {
+        let rule = match start.cmp(&expected) {
+            Ordering::Less => Rule::Overlap,
+            Ordering::Greater => Rule::Gap,
+            Ordering::Equal => {
+                expected = end;
+                continue;
             }
-            std::cmp::Ordering::Greater => {
-                return Err(refused((Some(entry.name.clone()), Rule::Gap)));
-            }
-            std::cmp::Ordering::Equal => {}
-        }
-        expected = *end;
-        let _ = entry;
-    }
-    match expected.cmp(&archive.directory_offset()) {
-        std::cmp::Ordering::Less => return Err(refused((None, Rule::Gap))),
-        std::cmp::Ordering::Greater => return Err(refused((None, Rule::Overlap))),
-        std::cmp::Ordering::Equal => {}
+        };
+        return Err(refused((name.map(str::to_owned), rule)));
     }
     let entries = at.into_iter().map(|(.., entry)| entry).collect();
     Ok(Layout { archive, entries })
@@ -125,7 +121,7 @@ fn entry(record: &ZipFileHeaderRecord<'_>, place: usize) -> Result<Entry, Broken
     let shown = || Some(String::from_utf8_lossy(path.as_bytes()).into_owned());
     let flags = record.flags();
     let name = name::read(path.as_bytes(), flags.is_utf8()).map_err(|rule| (shown(), rule))?;
-    let method = u16::from(record.compression_method());
+    let method = record.compression_method().as_u16();
     let attributes = record.external_attributes();
     let mode = attributes >> 16;
     let is_folder = name.ends_with('/');
@@ -209,7 +205,7 @@ fn check_header(entry: &Entry, header: &ZipLocalFileHeader<'_>) -> Result<(), Ru
     let flags = header.flags();
     let extra = header.extra_fields();
     if header.file_path().as_bytes() != entry.name.as_bytes()
-        || u16::from(header.compression_method()) != entry.method
+        || header.compression_method().as_u16() != entry.method
         || (flags.bits() ^ entry.rest.flags) & FLAGS != 0
     {
         return Err(Rule::LocalHeader);

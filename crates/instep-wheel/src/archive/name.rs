@@ -1,6 +1,7 @@
 //! Names of entries: that they lead nowhere else, and that every system tells them apart.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::str::FromStr;
 
 use pep440_rs::Version;
@@ -36,34 +37,24 @@ fn folded(name: &str) -> String {
 
 /// The entries by name.
 pub(super) fn distinct(entries: &[Entry]) -> Result<BTreeMap<String, usize>, (String, Rule)> {
-    let mut files = BTreeSet::new();
-    let mut folders = BTreeSet::new();
-    let mut by_name = BTreeMap::new();
-    for (index, entry) in entries.iter().enumerate() {
-        let path = entry.name.strip_suffix('/').unwrap_or(&entry.name);
-        let key = folded(path);
-        for (place, _) in key.match_indices('/') {
-            folders.insert(key.get(..place).unwrap_or_default().to_owned());
-        }
-        let is_again = by_name.insert(entry.name.clone(), index).is_some();
-        let is_new = if entry.is_folder() {
-            folders.insert(key.clone());
-            !is_again
-        } else {
-            files.insert(key)
-        };
-        if !is_new {
-            return Err((entry.name.clone(), Rule::NameTwice));
+    let mut keys: BTreeMap<String, &Entry> = BTreeMap::new();
+    for entry in entries {
+        let key = folded(entry.name.strip_suffix('/').unwrap_or(&entry.name));
+        if let Some(other) = keys.insert(key, entry) {
+            let is_both = other.is_folder() != entry.is_folder();
+            let rule = if is_both { Rule::NameFolder } else { Rule::NameTwice };
+            return Err((entry.name.clone(), rule));
         }
     }
-    match files.intersection(&folders).next() {
-        None => Ok(by_name),
-        Some(both) => {
-            let named = entries.iter().find(|entry| folded(&entry.name) == *both);
-            let name = named.map_or_else(|| both.clone(), |entry| entry.name.clone());
-            Err((name, Rule::NameFolder))
+    for (key, entry) in keys.iter().filter(|(_, entry)| !entry.is_folder()) {
+        let below = [key, "/"].concat();
+        let next = keys.range::<str, _>((Bound::Included(below.as_str()), Bound::Unbounded)).next();
+        if next.is_some_and(|(key, _)| key.starts_with(&below)) {
+            return Err((entry.name.clone(), Rule::NameFolder));
         }
     }
+    let names = entries.iter().enumerate();
+    Ok(names.map(|(index, entry)| (entry.name.clone(), index)).collect())
 }
 
 /// The one `.dist-info` folder, where its name and version are those of the file name.
