@@ -5,6 +5,7 @@ use std::io;
 use camino::Utf8PathBuf;
 
 use crate::file_name::FileNameProblem;
+use crate::index::IndexProblem;
 use crate::rule::Rule;
 
 /// An error of this crate. None of them shows a secret.
@@ -38,6 +39,14 @@ pub enum Error {
         entry: Option<String>,
         /// What it breaks.
         rule: Rule,
+    },
+    /// An index gives no answer that can be used.
+    #[error("cannot use the index {url}: {problem}")]
+    Index {
+        /// Its address, or that of one of its pages or files, without secrets.
+        url: String,
+        /// Why.
+        problem: IndexProblem,
     },
     /// It was asked to stop.
     #[error("cancelled")]
@@ -84,8 +93,20 @@ impl Error {
                 "a wheel's file name is NAME-VERSION-PYTHON-ABI-PLATFORM.whl; do not rename one"
             }
             Self::Refused { .. } => "get it again from where it came from, or build it anew",
-            Self::Fs(error) => return error.hint().map(Into::into),
-            Self::Tools(error) => return error.hint().map(Into::into),
+            Self::Index { problem, .. } => match problem {
+                IndexProblem::Status { status: 401 | 403 } => {
+                    "give the user and password in the address, in a netrc file, or by keyring"
+                }
+                IndexProblem::Status { status: 404 } => "look at the address of the index",
+                IndexProblem::Unreachable { .. } | IndexProblem::Status { .. } => {
+                    "look at the network, the proxy and the certificates; what has come is kept, so \
+                     run it again"
+                }
+                IndexProblem::Version { .. } => "update instep",
+                _ => "look at pip's settings (`pip config list`) and uv's variables",
+            },
+            Self::Fs(error) => return error.hint(),
+            Self::Tools(error) => return error.hint(),
             Self::Cancelled => return None,
         };
         Some(text.to_owned())

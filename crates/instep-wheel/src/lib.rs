@@ -35,13 +35,14 @@ mod index;
 mod rule;
 mod tag;
 mod target;
+mod workers;
 
 pub use archive::{Content, Contents, Entry, Rest, Wheel};
 pub use download::{Missing, Plan, PlannedFile, Reason};
 pub use error::Error;
 pub use event::Event;
 pub use file_name::{FileName, FileNameProblem};
-pub use index::IndexFile;
+pub use index::{Client, IndexFile, IndexProblem};
 pub use rule::Rule;
 pub use tag::Tag;
 pub use target::Target;
