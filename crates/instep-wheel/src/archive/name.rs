@@ -20,17 +20,25 @@ pub(super) fn read(bytes: &[u8], is_utf8: bool) -> Result<String, Rule> {
         return Err(Rule::NameEncoding);
     }
     let path = name.strip_suffix('/').unwrap_or(name);
+    // Windows does not see dots and spaces at the end, so that `.. ` climbs too.
     let is_odd = name.contains(['\\', ':'])
-        || name.chars().any(char::is_control)
-        || path.split('/').any(|part| matches!(part, "" | "." | ".."));
+        || name.chars().any(ends_lines)
+        || path.split('/').any(|part| part.trim_end_matches(['.', ' ']).is_empty());
     if is_odd { Err(Rule::NamePath) } else { Ok(name.to_owned()) }
 }
 
-/// What the systems that tell least apart make of a name.
+/// Control characters, and the two others at which Python, and so pip in `RECORD`, begins a new line.
+fn ends_lines(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
+}
+
+/// What the systems that tell least apart make of a name. Through upper case, which several lower-case letters
+/// (`s` and `ſ`, `σ` and `ς`) share.
 fn folded(name: &str) -> String {
     let parts = name.split('/').map(|part| {
-        let part = part.nfc().collect::<String>().to_lowercase();
-        part.nfc().collect::<String>().trim_end_matches(['.', ' ']).to_owned()
+        let upper = part.nfc().flat_map(char::to_uppercase);
+        let lower = upper.flat_map(char::to_lowercase).collect::<String>();
+        lower.nfc().collect::<String>().trim_end_matches(['.', ' ']).to_owned()
     });
     parts.collect::<Vec<_>>().join("/")
 }
@@ -68,14 +76,4 @@ pub(super) fn dist_info(entries: &[Entry], file_name: &FileName) -> Option<Strin
     let is_name = PackageName::from_str(name).ok()? == file_name.name;
     let is_version = Version::from_str(&version.replace('_', "-")).ok()? == file_name.version;
     (is_name && is_version).then(|| folder.to_owned())
-}
-
-/// The headers of `METADATA` or `WHEEL`, up to the first empty line.
-pub(super) fn headers(text: &str) -> Vec<(String, String)> {
-    let lines = text.lines().take_while(|line| !line.trim().is_empty());
-    lines
-        .filter(|line| !line.starts_with([' ', '\t']))
-        .filter_map(|line| line.split_once(':'))
-        .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
-        .collect()
 }
