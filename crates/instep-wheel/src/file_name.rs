@@ -82,6 +82,8 @@ impl FromStr for FileName {
                 Some((number, rest.to_owned()))
             }
         };
+        // An empty one is a name to `PackageName`.
+        let name = Some(name).filter(|name| !name.is_empty()).ok_or(FileNameProblem::Name)?;
         Ok(Self {
             name: PackageName::from_str(name).map_err(|_| FileNameProblem::Name)?,
             version: Version::from_str(&version.replace('_', "-"))
