@@ -5,6 +5,8 @@
 //! `RECORD`. What gets through both means the same to every tool, and can be unpacked below a folder.
 
 mod contents;
+mod end;
+mod headers;
 mod layout;
 mod name;
 mod record;
@@ -106,9 +108,8 @@ impl Wheel {
     /// [`Error::FileName`], [`Error::Io`]; [`Error::Refused`] with the entry and the rule that it breaks.
     pub fn open(path: &Utf8Path) -> Result<Self, Error> {
         let name = path.file_name().unwrap_or_default();
-        let file_name: FileName = name
-            .parse()
-            .map_err(|problem| Error::FileName { path: path.to_owned(), problem })?;
+        let file_name: FileName =
+            name.parse().map_err(|problem| Error::FileName { path: path.to_owned(), problem })?;
         let refused = |entry, rule| Error::Refused { path: path.to_owned(), entry, rule };
         // Looked at first: opening a pipe would wait for somebody to write to it.
         if !std::fs::metadata(path).map_err(Error::io("read", path))?.is_file() {
@@ -117,8 +118,8 @@ impl Wheel {
         let file = File::open(path).map_err(Error::io("read", path))?;
         let metadata = file.metadata().map_err(Error::io("read", path))?;
         let read = layout::read(file, metadata.len(), path)?;
-        let by_name = name::distinct(&read.entries)
-            .map_err(|(entry, rule)| refused(Some(entry), rule))?;
+        let by_name =
+            name::distinct(&read.entries).map_err(|(entry, rule)| refused(Some(entry), rule))?;
         let dist_info = name::dist_info(&read.entries, &file_name)
             .ok_or_else(|| refused(None, Rule::DistInfo))?;
         let wheel = Self {
@@ -173,7 +174,7 @@ impl Wheel {
         if entry.size > most {
             return Err(self.refused(Some(&entry.name), Rule::Size));
         }
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(usize::try_from(entry.size).unwrap_or_default());
         self.copy(entry, &mut |part| bytes.extend_from_slice(part))?;
         Ok(bytes)
     }
@@ -208,7 +209,7 @@ impl Wheel {
             return Err(damaged(Rule::Content));
         }
         // What a decompressor leaves unread would be seen by nobody.
-        let is_read = reader.is_at_end().map_err(Error::io("read", &self.path))?;
+        let is_read = reader.ends_here().map_err(Error::io("read", &self.path))?;
         if is_read { Ok(()) } else { Err(damaged(Rule::Gap)) }
     }
 
@@ -233,23 +234,19 @@ impl Wheel {
 
     /// Whether `METADATA` and `WHEEL` are those of the package and of a format that is known.
     fn check_metadata(&self) -> Result<(), Error> {
-        let headers = |file: &str| -> Result<Vec<(String, String)>, Error> {
+        let text = |file: &str| -> Result<Vec<u8>, Error> {
             let name = [&self.dist_info, "/", file].concat();
-            let entry = self
-                .entry(&name)
-                .ok_or_else(|| self.refused(Some(&name), Rule::Metadata))?;
-            let text = self.read(entry, LARGEST_TEXT)?;
-            Ok(name::headers(&String::from_utf8_lossy(&text)))
+            let entry =
+                self.entry(&name).ok_or_else(|| self.refused(Some(&name), Rule::Metadata))?;
+            self.read(entry, LARGEST_TEXT)
         };
-        let value = |headers: &[(String, String)], wanted: &str| {
-            let found = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-            found.map(|(_, value)| value.clone()).unwrap_or_default()
-        };
-        let (metadata, wheel) = (headers("METADATA")?, headers("WHEEL")?);
-        let is_name = value(&metadata, "Name").parse().ok().as_ref() == Some(&self.file_name.name);
-        let is_version =
-            value(&metadata, "Version").parse().ok().as_ref() == Some(&self.file_name.version);
-        let is_known = value(&wheel, "Wheel-Version").split('.').next() == Some("1");
+        let metadata = text("METADATA")?;
+        let value = |wanted| headers::value(&metadata, wanted).unwrap_or_default();
+        let is_name = value("Name").parse().ok().as_ref() == Some(&self.file_name.name);
+        let is_version = value("Version").parse().ok().as_ref() == Some(&self.file_name.version);
+        let wheel = text("WHEEL")?;
+        let format = headers::value(&wheel, "Wheel-Version").unwrap_or_default();
+        let is_known = format.split('.').next() == Some("1");
         let wrong = match (is_name && is_version, is_known) {
             (true, true) => return Ok(()),
             (false, _) => "METADATA",
@@ -259,9 +256,9 @@ impl Wheel {
     }
 }
 
-/// Whether the disk failed, and not the data.
+/// Whether the disk failed, and not the data, which may name a place that no file has.
 fn is_of_the_system(error: &std::io::Error) -> bool {
-    error.raw_os_error().is_some()
+    error.raw_os_error().is_some() && error.kind() != std::io::ErrorKind::InvalidInput
 }
 
 type RawReader<'a> = rawzip::ZipReader<&'a FileReader>;
@@ -274,7 +271,7 @@ enum ContentReader<'a> {
 
 impl ContentReader<'_> {
     /// Whether nothing follows in the bytes of the entry.
-    fn is_at_end(self) -> std::io::Result<bool> {
+    fn ends_here(self) -> std::io::Result<bool> {
         let mut stored = match self {
             Self::Stored(stored) => stored,
             Self::Deflated(decoder) => decoder.into_inner(),

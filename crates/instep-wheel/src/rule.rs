@@ -13,13 +13,14 @@ use serde::Serialize;
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Rule {
-    /// It is a zip file, with an end record and a directory that can be read.
+    /// It is a zip file, with one end record, which says where the directory is, and nothing in it can be taken for
+    /// another one.
     Zip,
     /// Each byte belongs to an entry, the directory or the end record: nothing stands before, between or behind them.
     Gap,
     /// Entries do not share bytes.
     Overlap,
-    /// The directory has as many entries as the end record says.
+    /// The directory has as many entries as the end record says, twice.
     Count,
     /// An entry's local header says what the directory says.
     LocalHeader,
@@ -40,7 +41,7 @@ pub enum Rule {
     NameFolder,
     /// Entries are files and folders: no links, no devices.
     Kind,
-    /// There are not more entries than any real wheel has.
+    /// There are not more entries, nor longer names, extra fields and comments, than any real wheel has.
     Entries,
     /// Contents are not larger than a wheel of that size can hold.
     Size,
@@ -50,7 +51,8 @@ pub enum Rule {
     Content,
     /// There is one `.dist-info` folder, of the name and version that the file name says.
     DistInfo,
-    /// `METADATA` and `WHEEL` are there, and are about this package and a version of the format that is known.
+    /// `METADATA` and `WHEEL` are there, are about this package and a version of the format that is known, and say
+    /// so once.
     Metadata,
     /// There is a `RECORD`, and it can be read.
     Record,
@@ -68,7 +70,7 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Zip,
         Self::Gap,
         Self::Overlap,
@@ -93,6 +95,7 @@ impl Rule {
         Self::RecordExtra,
         Self::RecordTwice,
         Self::RecordDigest,
+        Self::RecordContent,
     ];
 }
 
@@ -109,14 +112,18 @@ impl fmt::Display for Rule {
             Self::Encrypted => "it is encrypted",
             Self::NameEncoding => "its name is not UTF-8, or does not say that it is",
             Self::NamePath => "its name could lead out of the folder that it is unpacked to",
-            Self::NameTwice => "its name is there twice, to systems that ignore case or compose characters",
+            Self::NameTwice => {
+                "its name is there twice, to systems that ignore case or compose characters"
+            }
             Self::NameFolder => "its name is that of a file and of a folder",
             Self::Kind => "it is neither a file nor a folder",
             Self::Entries => "there are more entries than a wheel has",
             Self::Size => "the contents are far larger than the file: it may be a bomb",
             Self::ContentSize => "the content does not have the size that is said",
             Self::Content => "the content is damaged",
-            Self::DistInfo => "there is not exactly one .dist-info folder, of the name and version of the file",
+            Self::DistInfo => {
+                "there is not exactly one .dist-info folder, of the name and version of the file"
+            }
             Self::Metadata => "METADATA or WHEEL is missing, or is about something else",
             Self::Record => "RECORD is missing or cannot be read",
             Self::RecordMissing => "it is not in RECORD",

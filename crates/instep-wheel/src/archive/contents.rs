@@ -90,9 +90,8 @@ impl Wheel {
         let own = |name: &str| [&self.dist_info, "/", name].concat();
         let name = own("RECORD");
         let entry = self.entry(&name).ok_or_else(|| self.refused(Some(&name), Rule::Record))?;
-        let recorded = record::parse(&self.read(entry, LARGEST_TEXT)?).map_err(|(path, rule)| {
-            self.refused(Some(path.as_deref().unwrap_or(&name)), rule)
-        })?;
+        let recorded = record::parse(&self.read(entry, LARGEST_TEXT)?, self.entries.len())
+            .map_err(|(path, rule)| self.refused(Some(path.as_deref().unwrap_or(&name)), rule))?;
         for (path, said) in &recorded {
             let is_own = *path == name;
             let rule = match self.entry(path) {

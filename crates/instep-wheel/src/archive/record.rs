@@ -21,12 +21,16 @@ pub(super) enum RecordedDigest {
     Sha512(Vec<u8>),
 }
 
-/// Reads it. Paths are those of the wheel: `/` between their parts, and not climbing out.
+/// Reads it. Paths are those of the wheel: `/` between their parts, and not climbing out. Where there are more than
+/// `most`, those that follow are not read.
 ///
 /// # Errors
 ///
 /// The rule that is broken, and the path of which.
-pub(super) fn parse(text: &[u8]) -> Result<BTreeMap<String, Recorded>, (Option<String>, Rule)> {
+pub(super) fn parse(
+    text: &[u8],
+    most: usize,
+) -> Result<BTreeMap<String, Recorded>, (Option<String>, Rule)> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
     let mut found = BTreeMap::new();
     for row in reader.records() {
@@ -43,12 +47,16 @@ pub(super) fn parse(text: &[u8]) -> Result<BTreeMap<String, Recorded>, (Option<S
         let digest = match field(1) {
             "" => None,
             text => {
-                let digest = digest(text).ok_or_else(|| (Some(path.clone()), Rule::RecordDigest))?;
+                let digest =
+                    digest(text).ok_or_else(|| (Some(path.clone()), Rule::RecordDigest))?;
                 Some(digest)
             }
         };
         if found.insert(path.clone(), Recorded { digest, size }).is_some() {
             return Err((Some(path), Rule::RecordTwice));
+        }
+        if found.len() > most {
+            return Err((Some(path), Rule::RecordExtra));
         }
     }
     Ok(found)
