@@ -165,6 +165,14 @@ impl Wheel {
         &self.dist_info
     }
 
+    /// The comment of the zip file.
+    pub(crate) fn comment(&self) -> Result<Vec<u8>, Error> {
+        let mut comment = Vec::new();
+        let read = self.archive.comment().read_to_end(&mut comment);
+        read.map_err(Error::io("read", &self.path))?;
+        Ok(comment)
+    }
+
     /// The content of an entry, held against its size and checksum.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | what does a file name say, and where does it fit | [`FileName`], [`Tag`], [`Target`] |
 //! | what is in a wheel, and is it safe to unpack | [`Wheel`], [`Rule`] |
+//! | are two wheels the same, and what differs | [`compare`], [`Comparison`], [`NoiseKind`] |
 //!
 //! # Reading a wheel that somebody else made
 //!
@@ -26,23 +27,31 @@
 //! ```
 
 mod archive;
+mod compare;
 mod digest;
 mod download;
 mod error;
 mod event;
 mod file_name;
 mod index;
+mod noise;
 mod rule;
 mod tag;
 mod target;
 mod workers;
 
 pub use archive::{Content, Contents, Entry, Rest, Wheel};
+pub use compare::{
+    Change, Comparison, Diff, Difference, EntryKind, HeaderChange, Mode, Row, RowChange, Side,
+    Verdict, compare,
+};
 pub use download::{Missing, Plan, PlannedFile, Reason};
 pub use error::Error;
 pub use event::Event;
 pub use file_name::{FileName, FileNameProblem};
 pub use index::{Client, IndexFile, IndexProblem};
+pub use index::IndexFile;
+pub use noise::{Example, Noise, NoiseKind};
 pub use rule::Rule;
 pub use tag::Tag;
 pub use target::Target;
