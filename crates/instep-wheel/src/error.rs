@@ -4,6 +4,7 @@ use std::io;
 
 use camino::Utf8PathBuf;
 
+use crate::digest::DigestsProblem;
 use crate::file_name::FileNameProblem;
 use crate::index::IndexProblem;
 use crate::rule::Rule;
@@ -47,6 +48,21 @@ pub enum Error {
         url: String,
         /// Why.
         problem: IndexProblem,
+    /// A file of digests has a line that is none.
+    #[error("{path}:{line}: {problem}")]
+    Digests {
+        /// The file.
+        path: Utf8PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// Why not.
+        problem: DigestsProblem,
+    },
+    /// A folder has no wheel in it.
+    #[error("there is no wheel in {folder}")]
+    NoWheels {
+        /// The folder.
+        folder: Utf8PathBuf,
     },
     /// It was asked to stop.
     #[error("cancelled")]
@@ -92,6 +108,10 @@ impl Error {
             Self::FileName { .. } => {
                 "a wheel's file name is NAME-VERSION-PYTHON-ABI-PLATFORM.whl; do not rename one"
             }
+            Self::Digests { .. } => {
+                "each line is `DIGITS  NAME`, as `instep wheels digest` and `sha256sum` write it"
+            }
+            Self::NoWheels { .. } => "look at the path; wheels are files that end with .whl",
             Self::Refused { .. } => "get it again from where it came from, or build it anew",
             Self::Index { problem, .. } => match problem {
                 IndexProblem::Status { status: 401 | 403 } => {

@@ -5,6 +5,7 @@
 //! | what does a file name say, and where does it fit | [`FileName`], [`Tag`], [`Target`] |
 //! | what is in a wheel, and is it safe to unpack | [`Wheel`], [`Rule`] |
 //! | are two wheels the same, and what differs | [`compare`], [`Comparison`], [`NoiseKind`] |
+//! | are the wheels of a folder those that they were | [`Digests`] |
 //!
 //! # Reading a wheel that somebody else made
 //!
@@ -45,6 +46,7 @@ pub use compare::{
     Change, Comparison, Diff, Difference, EntryKind, HeaderChange, Mode, Row, RowChange, Side,
     Verdict, compare,
 };
+pub use digest::{Checked, CheckedState, DIGESTS_FILE, Digests, DigestsProblem, digests_file};
 pub use download::{Missing, Plan, PlannedFile, Reason};
 pub use error::Error;
 pub use event::Event;
