@@ -40,6 +40,11 @@ impl Lines {
         }
     }
 
+    /// How many bytes the line has that has not ended yet.
+    pub(crate) fn pending(&self) -> usize {
+        self.partial.len()
+    }
+
     /// Hands on what is left when the stream has ended.
     pub(crate) fn finish(&mut self, on_line: &mut dyn FnMut(&str)) {
         if !self.partial.is_empty() {

@@ -15,6 +15,8 @@ use crate::redact::redact;
 
 /// How many of the last lines an error carries.
 const TAIL_LINES: usize = 40;
+/// How long a line may get before it is handed on, where nothing is kept.
+const LONGEST_LINE: usize = 64 * 1024;
 /// How much is read at once: the size of a pipe on Linux.
 const CHUNK: usize = 64 * 1024;
 /// How many chunks wait in the channel at most.
@@ -116,11 +118,12 @@ fn read(
 }
 
 /// Everything a program has written so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Collected {
     stdout: Capture,
     stderr: Capture,
     tail: VecDeque<String>,
+    is_kept: bool,
 }
 
 #[derive(Debug, Default)]
@@ -130,6 +133,12 @@ struct Capture {
 }
 
 impl Collected {
+    /// Keeps the bytes, or only hands on lines.
+    pub(crate) fn new(is_kept: bool) -> Collected {
+        let (stdout, stderr) = (Capture::default(), Capture::default());
+        Collected { stdout, stderr, tail: VecDeque::new(), is_kept }
+    }
+
     pub(crate) fn take(
         &mut self,
         stream: Stream,
@@ -140,8 +149,12 @@ impl Collected {
             Stream::Stdout => &mut self.stdout,
             Stream::Stderr => &mut self.stderr,
         };
-        capture.bytes.extend_from_slice(bytes);
         let tail = &mut self.tail;
+        if self.is_kept {
+            capture.bytes.extend_from_slice(bytes);
+        } else if capture.lines.pending() >= LONGEST_LINE {
+            capture.lines.finish(&mut |line| hand_on(stream, line, tail, on_line));
+        }
         capture.lines.feed(bytes, &mut |line| hand_on(stream, line, tail, on_line));
     }
 

@@ -39,6 +39,7 @@ pub struct Run {
     environment: Environment,
     stdin: Option<File>,
     timeout: Option<Duration>,
+    is_kept: bool,
 }
 
 impl Run {
@@ -51,6 +52,7 @@ impl Run {
             environment: environment.for_tools(),
             stdin: None,
             timeout: None,
+            is_kept: true,
         }
     }
 
@@ -104,6 +106,13 @@ impl Run {
         self
     }
 
+    /// Keeps nothing of what it writes for [`Output`], which is empty then: for a program that may write without an
+    /// end. Lines are handed on as ever; one that is longer than 64 KiB comes in parts.
+    pub fn keep_no_output(mut self) -> Run {
+        self.is_kept = false;
+        self
+    }
+
     /// The command as one line for people: shell-quoted and redacted.
     pub fn command_line(&self) -> String {
         command_line::show(self.program.as_str(), self.args.iter().map(String::as_str))
@@ -152,7 +161,7 @@ impl Run {
         let mut tree = self.spawn()?;
         let readers = Readers::start(tree.take_stdout(), tree.take_stderr())
             .map_err(|source| Error::Wait { command: self.command_line(), source })?;
-        let mut collected = Collected::default();
+        let mut collected = Collected::new(self.is_kept);
         let mut exit: Option<(ExitStatus, Instant)> = None;
         let mut ticked = started;
 

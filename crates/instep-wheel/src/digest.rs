@@ -158,7 +158,11 @@ impl Digests {
     }
 
     fn of_files(folder: &Utf8Path, names: &[String]) -> Result<Self, Error> {
-        let digest = |name: &String| Ok((name.clone(), of_file(&folder.join(name))?));
+        let digest = |name: &String| {
+            let path = folder.join(name);
+            let digest = of_file(&path).map_err(Error::io("read", path))?;
+            Ok((name.clone(), digest))
+        };
         // The first error by name, whichever thread was quicker.
         let all: Vec<Result<_, Error>> = names.par_iter().map(digest).collect();
         Ok(Self(all.into_iter().collect::<Result<_, _>>()?))
@@ -245,21 +249,18 @@ pub(crate) fn wheels_in(folder: &Utf8Path) -> Result<Vec<String>, Error> {
 }
 
 /// The digest of a file.
-pub(crate) fn of_file(path: &Utf8Path) -> Result<String, Error> {
-    let digest = || -> io::Result<String> {
-        let mut file = File::open(path)?;
-        let mut sha256 = Sha256::new();
-        let mut buffer = vec![0; BUFFER];
-        loop {
-            match file.read(&mut buffer) {
-                Ok(0) => return Ok(hex(&sha256.finalize())),
-                Ok(count) => sha256.update(buffer.get(..count).unwrap_or_default()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+pub(crate) fn of_file(path: &Utf8Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut sha256 = Sha256::new();
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(hex(&sha256.finalize())),
+            Ok(count) => sha256.update(buffer.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
-    };
-    digest().map_err(Error::io("read", path))
+    }
 }
 
 /// Where the digests of a folder stand, if nothing else is said.

@@ -64,6 +64,16 @@ pub enum Error {
         /// The folder.
         folder: Utf8PathBuf,
     },
+    /// A rebuild script replaced a wheel in the folder, and it could not be put back.
+    #[error("cannot put {path} back, which the rebuild script replaced; the copy of it is {copy}")]
+    NotPutBack {
+        /// The wheel.
+        path: Utf8PathBuf,
+        /// Where it is now.
+        copy: Utf8PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// It was asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -112,6 +122,9 @@ impl Error {
                 "each line is `DIGITS  NAME`, as `instep wheels digest` and `sha256sum` write it"
             }
             Self::NoWheels { .. } => "look at the path; wheels are files that end with .whl",
+            Self::NotPutBack { .. } => {
+                "copy it back, and let the script build into INSTEP_REBUILD_DIR"
+            }
             Self::Refused { .. } => "get it again from where it came from, or build it anew",
             Self::Index { problem, .. } => match problem {
                 IndexProblem::Status { status: 401 | 403 } => {

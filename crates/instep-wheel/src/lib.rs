@@ -5,6 +5,7 @@
 //! | what does a file name say, and where does it fit | [`FileName`], [`Tag`], [`Target`] |
 //! | what is in a wheel, and is it safe to unpack | [`Wheel`], [`Rule`] |
 //! | are two wheels the same, and what differs | [`compare`], [`Comparison`], [`NoiseKind`] |
+//! | does a script rebuild the wheels of a folder | [`verify`] |
 //! | are the wheels of a folder those that they were | [`Digests`] |
 //!
 //! # Reading a wheel that somebody else made
@@ -40,6 +41,7 @@ mod rule;
 mod tag;
 mod target;
 mod workers;
+mod verify;
 
 pub use archive::{Content, Contents, Entry, Rest, Wheel};
 pub use compare::{
@@ -57,3 +59,7 @@ pub use noise::{Example, Noise, NoiseKind};
 pub use rule::Rule;
 pub use tag::Tag;
 pub use target::Target;
+pub use verify::{
+    KeptOutput, Outcome, REBUILD_DIR, REBUILD_TIMEOUT, Report, Script, VerifiedWheel,
+    VerifyRequest, Which, verify,
+};

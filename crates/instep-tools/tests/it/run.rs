@@ -73,6 +73,21 @@ fn a_megabyte_on_both_pipes_at_once_does_not_block() {
 }
 
 #[test]
+fn what_is_written_without_an_end_is_handed_on_and_not_kept() {
+    let script = "head -c 1000000 /dev/zero | tr '\\0' x; echo; echo last";
+    let mut lengths = Vec::new();
+    let output = sh(script)
+        .keep_no_output()
+        .run(&CancelToken::new(), &mut |_, line| lengths.push(line.len()))
+        .unwrap();
+    assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("", ""));
+    assert_eq!(lengths.last(), Some(&4));
+    assert_eq!(lengths.iter().sum::<usize>(), 1_000_004);
+    // A part and what one read adds to it.
+    assert!(lengths.iter().all(|length| *length <= 2 * 64 * 1024), "{lengths:?}");
+}
+
+#[test]
 fn a_grandchild_that_holds_the_pipe_is_not_waited_for() {
     let started = Instant::now();
     let (result, lines) = lines_of(&sh("sleep 60 & echo $!"));
