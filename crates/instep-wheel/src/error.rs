@@ -48,6 +48,7 @@ pub enum Error {
         url: String,
         /// Why.
         problem: IndexProblem,
+    },
     /// A file of digests has a line that is none.
     #[error("{path}:{line}: {problem}")]
     Digests {

@@ -40,8 +40,8 @@ mod noise;
 mod rule;
 mod tag;
 mod target;
-mod workers;
 mod verify;
+mod workers;
 
 pub use archive::{Content, Contents, Entry, Rest, Wheel};
 pub use compare::{
@@ -54,7 +54,6 @@ pub use error::Error;
 pub use event::Event;
 pub use file_name::{FileName, FileNameProblem};
 pub use index::{Client, IndexFile, IndexProblem};
-pub use index::IndexFile;
 pub use noise::{Example, Noise, NoiseKind};
 pub use rule::Rule;
 pub use tag::Tag;
