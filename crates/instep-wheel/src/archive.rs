@@ -240,6 +240,18 @@ impl Wheel {
         Error::Refused { path: self.path.clone(), entry: entry.map(str::to_owned), rule }
     }
 
+    /// The value of a header of `METADATA` or `WHEEL`; of the first, where there are several.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read).
+    pub fn header(&self, file: &str, name: &str) -> Result<Option<String>, Error> {
+        let path = [&self.dist_info, "/", file].concat();
+        let Some(entry) = self.entry(&path) else { return Ok(None) };
+        let text = self.read(entry, LARGEST_TEXT)?;
+        Ok(headers::value(&text, name).map(str::to_owned))
+    }
+
     /// Whether `METADATA` and `WHEEL` are those of the package and of a format that is known.
     fn check_metadata(&self) -> Result<(), Error> {
         let text = |file: &str| -> Result<Vec<u8>, Error> {

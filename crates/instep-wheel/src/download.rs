@@ -1,5 +1,56 @@
 //! A wheelhouse: the wheels of a lock, for several Pythons and platforms.
 
+mod fetch;
 mod plan;
+mod wheelhouse;
 
+use camino::Utf8Path;
+use instep_fs::{FileLock, Holder};
+use instep_tools::CancelToken;
+
+use crate::error::Error;
+use crate::event::Event;
+use crate::index::Client;
+
+pub use fetch::{FailedFile, Fetched};
 pub use plan::{Missing, Plan, PlannedFile, Reason};
+
+/// Where parts are kept when there is no cache folder.
+const PARTS: &str = ".instep-parts";
+
+/// Fetches what is not in the folder `out` yet, and writes its pages. Files that it holds beside those of the plan
+/// stay. `cache` keeps what has come, also of a run that was killed; without one it is a folder in `out`.
+///
+/// # Errors
+///
+/// [`Error::Io`] where nothing more can be written, [`Error::Fs`], [`Error::Cancelled`]. What a single file fails by is
+/// in [`Fetched::failed`].
+pub fn download(
+    plan: &Plan,
+    client: &Client,
+    out: &Utf8Path,
+    cache: Option<&Utf8Path>,
+    on_event: &mut dyn FnMut(Event),
+    cancel: &CancelToken,
+) -> Result<Fetched, Error> {
+    let parts = out.join(PARTS);
+    let cache = cache.unwrap_or(&parts);
+    std::fs::create_dir_all(cache).map_err(Error::io("create", cache))?;
+    let holder = Holder {
+        pid: std::process::id(),
+        command: "instep wheels download".to_owned(),
+        started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    };
+    let lock = cache.join("wheels.lock");
+    let mut on_wait = |holder: Option<&Holder>| {
+        on_event(Event::Waiting { pid: holder.map(|holder| holder.pid) });
+    };
+    let guard = FileLock::acquire(&lock, &holder, &mut on_wait, &|| cancel.is_cancelled())?;
+    let fetched = fetch::fetch(client, &plan.files, out, cache, on_event, cancel)?;
+    wheelhouse::write_pages(out, &fetched.digests)?;
+    drop(guard);
+    if cache == parts && fetched.failed.is_empty() {
+        instep_fs::remove_tree(&parts)?;
+    }
+    Ok(fetched)
+}

@@ -75,6 +75,22 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A file is another one than the lock pins.
+    #[error("{file} is not the file that is locked: it has {found}, and not {expected}")]
+    WrongDigest {
+        /// Its name.
+        file: String,
+        /// The digests that will do.
+        expected: String,
+        /// The one that it has.
+        found: String,
+    },
+    /// Nothing but a digest that can be forged tells which file is meant.
+    #[error("{file} is locked by MD5 or SHA-1 alone, which tell nothing")]
+    WeakDigest {
+        /// Its name.
+        file: String,
+    },
     /// It was asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -139,6 +155,10 @@ impl Error {
                 IndexProblem::Version { .. } => "update instep",
                 _ => "look at pip's settings (`pip config list`) and uv's variables",
             },
+            Self::WrongDigest { .. } => {
+                "if the index may have another file of that name, lock anew; else ask who runs it"
+            }
+            Self::WeakDigest { .. } => "lock with digests by SHA-256",
             Self::Fs(error) => return error.hint(),
             Self::Tools(error) => return error.hint(),
             Self::Cancelled => return None,

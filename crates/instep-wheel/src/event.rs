@@ -7,6 +7,11 @@ use serde::Serialize;
 #[serde(rename_all = "snake_case", rename_all_fields = "camelCase", tag = "event")]
 #[non_exhaustive]
 pub enum Event {
+    /// Another process is at work on the same cache.
+    Waiting {
+        /// Which, where it is known.
+        pid: Option<u32>,
+    },
     /// The pages of the index are being asked for.
     Asking {
         /// How many packages there are.

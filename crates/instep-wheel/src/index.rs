@@ -13,7 +13,7 @@ use serde::Serialize;
 use url::Url;
 
 pub use client::Client;
-pub(crate) use client::{Answer, Failure};
+pub(crate) use client::{Failure, patiently};
 
 /// A file that an index offers.
 #[derive(Clone, PartialEq, Eq, Serialize)]

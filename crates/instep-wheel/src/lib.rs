@@ -49,7 +49,7 @@ pub use compare::{
     Verdict, compare,
 };
 pub use digest::{Checked, CheckedState, DIGESTS_FILE, Digests, DigestsProblem, digests_file};
-pub use download::{Missing, Plan, PlannedFile, Reason};
+pub use download::{FailedFile, Fetched, Missing, Plan, PlannedFile, Reason, download};
 pub use error::Error;
 pub use event::Event;
 pub use file_name::{FileName, FileNameProblem};

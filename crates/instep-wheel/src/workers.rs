@@ -14,8 +14,8 @@ pub(crate) struct Tell(mpsc::Sender<Told>);
 
 enum Told {
     Event(Event),
-    /// Something is done; the place that it has among the others.
-    Done(usize),
+    /// One item is done.
+    Done,
 }
 
 impl Tell {
@@ -57,7 +57,7 @@ where
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(item) = items.get(index) else { return };
                 let _ = results.send((index, work(item, &tell)));
-                let _ = tell.0.send(Told::Done(index));
+                let _ = tell.0.send(Told::Done);
             }
         });
     }
@@ -66,7 +66,7 @@ where
     while done < total {
         match hear.recv_timeout(Duration::from_millis(50)) {
             Ok(Told::Event(event)) => on_event(event),
-            Ok(Told::Done(_)) => done += 1,
+            Ok(Told::Done) => done += 1,
             Err(mpsc::RecvTimeoutError::Timeout) => {}
             // Every thread has ended, though not all is done.
             Err(mpsc::RecvTimeoutError::Disconnected) => return Err(Error::Cancelled),

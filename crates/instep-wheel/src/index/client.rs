@@ -33,7 +33,7 @@ const WORKERS: usize = 16;
 /// How often something is tried that may pass.
 const TRIES: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// Asks the indexes that pip and uv would ask, as they would. Clones share their connections.
 ///
@@ -141,7 +141,7 @@ impl Client {
     ) -> Result<Vec<IndexFile>, Error> {
         let mut files = Vec::new();
         for index in &self.inner.sources.indexes {
-            let Ok(url) = index.join(&[&name.to_string(), "/"].concat()) else { continue };
+            let Ok(url) = index.join(&[name.as_ref(), "/"].concat()) else { continue };
             files.extend(self.page(&url, true, tell, cancel)?);
         }
         Ok(files)
@@ -170,7 +170,7 @@ impl Client {
         tell: &Tell,
         cancel: &CancelToken,
     ) -> Result<Vec<IndexFile>, Error> {
-        self.patiently(url, tell, cancel, &mut || {
+        patiently(url, tell, cancel, &mut || {
             let answer = match self.get(url, Some(page::ACCEPT), 0, cancel) {
                 Err(Failure::Lasting(Error::Index {
                     problem: IndexProblem::Status { status: 404 | 410 },
@@ -178,8 +178,7 @@ impl Client {
                 })) if may_be_missing => return Ok(Vec::new()),
                 answer => answer?,
             };
-            let refused =
-                |problem| Failure::Lasting(Error::Index { url: shown(url), problem });
+            let refused = |problem| Failure::Lasting(Error::Index { url: shown(url), problem });
             let form = Form::of(&answer.content_type).ok_or_else(|| {
                 refused(IndexProblem::ContentType { found: answer.content_type.clone() })
             })?;
@@ -192,35 +191,6 @@ impl Client {
             }
             page::parse(form, &bytes, &answer.url).map_err(refused)
         })
-    }
-
-    /// Tries it as often as it may pass, with a growing wait between.
-    pub(crate) fn patiently<T>(
-        &self,
-        url: &Url,
-        tell: &Tell,
-        cancel: &CancelToken,
-        work: &mut dyn FnMut() -> Result<T, Failure>,
-    ) -> Result<T, Error> {
-        let mut tries = 0;
-        loop {
-            if cancel.is_cancelled() {
-                return Err(Error::Cancelled);
-            }
-            match work() {
-                Ok(found) => return Ok(found),
-                Err(Failure::Lasting(error)) => return Err(error),
-                Err(Failure::Passing { problem, wait }) => {
-                    tries += 1;
-                    if tries == TRIES {
-                        return Err(Error::Index { url: shown(url), problem });
-                    }
-                    let reason = problem.to_string();
-                    tell.tell(Event::Retrying { url: shown(url), reason });
-                    pause(wait.unwrap_or_else(|| backing_off(tries)), cancel);
-                }
-            }
-        }
     }
 
     /// Asks for an address, from a byte on. `accept` is for pages; contents of files come as they are.
@@ -268,16 +238,40 @@ impl Client {
             let encoded = STANDARD.encode([user, ":", password].concat());
             request = request.header("Authorization", ["Basic ", &encoded].concat());
         }
-        request.call().map_err(|error| failure(url, error))
+        request.call().map_err(|error| failure(url, &error))
+    }
+}
+
+/// Tries it as often as it may pass, with a growing wait between.
+pub(crate) fn patiently<T>(
+    url: &Url,
+    tell: &Tell,
+    cancel: &CancelToken,
+    work: &mut dyn FnMut() -> Result<T, Failure>,
+) -> Result<T, Error> {
+    let mut tries = 0;
+    loop {
+        if cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        match work() {
+            Ok(found) => return Ok(found),
+            Err(Failure::Lasting(error)) => return Err(error),
+            Err(Failure::Passing { problem, wait }) => {
+                tries += 1;
+                if tries == TRIES {
+                    return Err(Error::Index { url: shown(url), problem });
+                }
+                let reason = problem.to_string();
+                tell.tell(Event::Retrying { url: shown(url), reason });
+                pause(wait.unwrap_or_else(|| backing_off(tries)), cancel);
+            }
+        }
     }
 }
 
 /// What an answer is worth.
-fn judge(
-    url: &Url,
-    from: u64,
-    answer: ureq::http::Response<Body>,
-) -> Result<Answer, Failure> {
+fn judge(url: &Url, from: u64, answer: ureq::http::Response<Body>) -> Result<Answer, Failure> {
     let status = answer.status().as_u16();
     let headers = answer.headers();
     let text = |name: &str| header(headers, name).unwrap_or_default().to_owned();
@@ -314,7 +308,7 @@ fn range_of(text: &str) -> Option<(u64, Option<u64>)> {
     Some((start.trim().parse().ok()?, size.trim().parse().ok()))
 }
 
-fn failure(url: &Url, error: ureq::Error) -> Failure {
+fn failure(url: &Url, error: &ureq::Error) -> Failure {
     let reason = instep_tools::redact(&error.to_string()).into_owned();
     let problem = IndexProblem::Unreachable { reason };
     match error {
@@ -383,7 +377,7 @@ fn folder(path: &Utf8Path) -> Result<Vec<IndexFile>, Error> {
     for entry in path.read_dir_utf8().map_err(Error::io("read", path))? {
         let entry = entry.map_err(Error::io("read", path))?;
         let name = entry.file_name();
-        let is_archive = name.ends_with(".whl") || name.ends_with(".tar.gz");
+        let is_archive = name.parse::<FileName>().is_ok() || name.ends_with(".tar.gz");
         let Some(url) = Url::from_file_path(entry.path()).ok().filter(|_| is_archive) else {
             continue;
         };

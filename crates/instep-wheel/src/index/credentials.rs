@@ -42,7 +42,7 @@ struct Machine {
 }
 
 /// A keyring may ask a person.
-const KEYRING_TIMEOUT: Duration = Duration::from_secs(120);
+const KEYRING_TIMEOUT: Duration = Duration::from_mins(2);
 
 impl Credentials {
     /// From the addresses themselves, uv's variables, a netrc file, and the program `keyring` where pip or uv was told
@@ -133,9 +133,8 @@ fn origin(url: &Url) -> String {
 }
 
 fn in_address(url: &Url) -> Option<Login> {
-    let decoded = |text: &str| {
-        percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
-    };
+    let decoded =
+        |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }
@@ -184,7 +183,6 @@ fn parse_netrc(text: &str) -> Vec<Machine> {
                     lines.by_ref().take_while(|line| !line.trim().is_empty()).for_each(drop);
                     break;
                 }
-                Some(_) => {}
                 None if word == "default" => machines.push(Machine {
                     name: None,
                     login: String::new(),
@@ -195,7 +193,7 @@ fn parse_netrc(text: &str) -> Vec<Machine> {
                 {
                     pending = Some(word);
                 }
-                None => {}
+                Some(_) | None => {}
             }
         }
     }

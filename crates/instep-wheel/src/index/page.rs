@@ -85,7 +85,11 @@ fn json(bytes: &[u8], base: &Url) -> Result<Vec<IndexFile>, IndexProblem> {
         Some(IndexFile {
             url: without_fragment(base.join(&file.url).ok()?).0,
             name: file_name(&file.filename)?,
-            hashes: file.hashes.into_iter().map(|(name, digits)| (name.to_ascii_lowercase(), digits.to_ascii_lowercase())).collect(),
+            hashes: file
+                .hashes
+                .into_iter()
+                .map(|(name, digits)| (name.to_ascii_lowercase(), digits.to_ascii_lowercase()))
+                .collect(),
             size: file.size,
             requires_python: file.requires_python.filter(|range| !range.trim().is_empty()),
             yanked: match file.yanked {

@@ -69,7 +69,9 @@ fn split_name(text: &str) -> (Option<&str>, &str) {
     match text.split_once('=') {
         Some((name, url))
             if !name.is_empty()
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) =>
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) =>
         {
             (Some(name), url)
         }
@@ -80,7 +82,8 @@ fn split_name(text: &str) -> (Option<&str>, &str) {
 /// `UV_INDEX_NAME_USERNAME` and `UV_INDEX_NAME_PASSWORD`.
 fn login(name: &str, variables: &Environment) -> Option<Login> {
     let name = name.to_ascii_uppercase().replace(|one: char| !one.is_ascii_alphanumeric(), "_");
-    let var = |what: &str| variables.var(&["UV_INDEX_", &name, "_", what].concat()).map(str::to_owned);
+    let var =
+        |what: &str| variables.var(&["UV_INDEX_", &name, "_", what].concat()).map(str::to_owned);
     let (user, password) = (var("USERNAME"), var("PASSWORD"));
     (user.is_some() || password.is_some())
         .then(|| Login { user: user.unwrap_or_default(), password })
@@ -88,17 +91,19 @@ fn login(name: &str, variables: &Environment) -> Option<Login> {
 
 /// An address, or the path of a file or folder. Names below an index are joined to it, so that ends with a `/`.
 fn address_of(text: &str, folder: &Utf8Path, is_index: bool) -> Result<Url, Error> {
-    let wrong = || Error::Index {
-        url: instep_tools::redact(text).into(),
-        problem: IndexProblem::Address,
-    };
+    let wrong =
+        || Error::Index { url: instep_tools::redact(text).into(), problem: IndexProblem::Address };
     let is_url = text.split_once("://").is_some_and(|(scheme, _)| scheme.len() > 1)
         || text.starts_with("file:");
     let mut url = if is_url {
         Url::parse(text).map_err(|_| wrong())?
     } else {
         let path: Utf8PathBuf = instep_fs::lexical(&folder.join(text));
-        let made = if path.is_dir() { Url::from_directory_path(&path) } else { Url::from_file_path(&path) };
+        let made = if path.is_dir() {
+            Url::from_directory_path(&path)
+        } else {
+            Url::from_file_path(&path)
+        };
         made.map_err(|()| wrong())?
     };
     if !["http", "https", "file"].contains(&url.scheme()) || url.cannot_be_a_base() {
@@ -128,6 +133,9 @@ mod tests {
         sources(settings, variables).indexes.iter().map(Url::to_string).collect()
     }
 
+    /// Settings of pip, variables, and the indexes that come of both.
+    type Case<'a> = (&'a IndexSettings, &'a [(&'a str, &'a str)], &'a [&'a str]);
+
     #[test]
     fn each_of_uvs_variables_wins_over_what_pip_was_told() {
         let pip = IndexSettings {
@@ -137,7 +145,7 @@ mod tests {
         };
         let none = IndexSettings::default();
         let only = IndexSettings { no_index: true, ..IndexSettings::default() };
-        let cases: [(&IndexSettings, &[(&str, &str)], &[&str]); 6] = [
+        let cases: [Case<'_>; 6] = [
             (&none, &[], &[DEFAULT_INDEX]),
             (&pip, &[], &["https://pip.example/simple/", "https://extra.example/simple/"]),
             (
@@ -148,7 +156,11 @@ mod tests {
             (
                 &pip,
                 &[("UV_INDEX", "ours=https://ours.example/simple https://b.example/")],
-                &["https://pip.example/simple/", "https://ours.example/simple/", "https://b.example/"],
+                &[
+                    "https://pip.example/simple/",
+                    "https://ours.example/simple/",
+                    "https://b.example/",
+                ],
             ),
             (&only, &[], &[]),
             (&only, &[("UV_INDEX_URL", "https://uv.example/")], &["https://uv.example/"]),
