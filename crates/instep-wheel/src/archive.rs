@@ -10,6 +10,7 @@ mod headers;
 mod layout;
 mod name;
 mod record;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -28,7 +29,7 @@ use crate::rule::Rule;
 const BUFFER: usize = 64 * 1024;
 
 /// The most that is read into memory of one text, in bytes: far more than any `RECORD` or `METADATA` has.
-const LARGEST_TEXT: u64 = 64 << 20;
+pub(crate) const LARGEST_TEXT: u64 = 64 << 20;
 
 /// A wheel of which the directory was read, and keeps to the rules.
 #[derive(Debug)]
@@ -163,14 +164,6 @@ impl Wheel {
     /// `NAME-VERSION.dist-info`.
     pub fn dist_info(&self) -> &str {
         &self.dist_info
-    }
-
-    /// The comment of the zip file.
-    pub(crate) fn comment(&self) -> Result<Vec<u8>, Error> {
-        let mut comment = Vec::new();
-        let read = self.archive.comment().read_to_end(&mut comment);
-        read.map_err(Error::io("read", &self.path))?;
-        Ok(comment)
     }
 
     /// The content of an entry, held against its size and checksum.

@@ -46,7 +46,7 @@ mod workers;
 pub use archive::{Content, Contents, Entry, Rest, Wheel};
 pub use compare::{
     Change, Comparison, Diff, Difference, EntryKind, HeaderChange, Mode, Row, RowChange, Side,
-    Verdict, compare,
+    Verdict, compare, visible,
 };
 pub use digest::{Checked, CheckedState, DIGESTS_FILE, Digests, DigestsProblem, digests_file};
 pub use download::{FailedFile, Fetched, Missing, Plan, PlannedFile, Reason, download};

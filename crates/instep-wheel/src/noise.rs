@@ -189,10 +189,6 @@ impl Found {
         self.0.is_empty()
     }
 
-    pub(crate) fn has(&self, kind: NoiseKind) -> bool {
-        self.0.contains_key(&kind)
-    }
-
     /// By kind.
     pub(crate) fn all(self) -> Vec<Noise> {
         self.0.into_values().collect()
