@@ -138,7 +138,9 @@ fn compared(a: &Build, b: &Build) -> Result<Comparison, Error> {
 
 fn changed(changes: &[fn(&mut Build)]) -> Build {
     let mut build = Build::new();
-    changes.iter().for_each(|change| change(&mut build));
+    for change in changes {
+        change(&mut build);
+    }
     build
 }
 
@@ -307,116 +309,113 @@ fn a_real_change_next_to_noise_is_found() {
     }
 }
 
+/// What it is, both builds, and where it is found.
+type Hidden = (&'static str, fn(&mut Build), fn(&mut Build), &'static str);
+
+const HIDDEN: &[Hidden] = &[
+    (
+        "a line that goes on behind the generator",
+        |_| {},
+        |build| {
+            build.edit(WHEEL, "some 1.0\n", "some 1.0\n Tag: py2-none-any\n");
+        },
+        WHEEL,
+    ),
+    (
+        "a tag behind a CR in the generator's line",
+        |_| {},
+        |build| {
+            build.edit(WHEEL, "some 1.0\n", "some 1.0\rTag: py2-none-any\n");
+        },
+        WHEEL,
+    ),
+    (
+        "a generator below the headers",
+        |_| {},
+        |build| {
+            build.edit(WHEEL, "-any\n", "-any\n\nGenerator: other\n");
+        },
+        WHEEL,
+    ),
+    (
+        "a CR alone in METADATA",
+        |_| {},
+        |build| {
+            build.edit(METADATA, "two\n", "two\rRequires-Dist: three\n");
+        },
+        METADATA,
+    ),
+    (
+        "the order of headers",
+        |_| {},
+        |build| {
+            build.edit(
+                METADATA,
+                "Requires-Dist: one\nRequires-Dist: two",
+                "Requires-Dist: two\nRequires-Dist: one",
+            );
+        },
+        METADATA,
+    ),
+    ("the end of METADATA", |_| {}, |build| build.edit(METADATA, "Words.\n", "Words."), METADATA),
+    ("line endings of a module", |_| {}, |build| build.edit(TOOL, "\n", "\r\n"), TOOL),
+    (
+        "an entry point",
+        |_| {},
+        |build| {
+            build.edit(ENTRY_POINTS, "\n", "\r\n");
+            build.edit(ENTRY_POINTS, "main", "other");
+        },
+        ENTRY_POINTS,
+    ),
+    (
+        "set-user-ID",
+        |_| {},
+        |build| {
+            build.options = |name, options| {
+                options
+                    .external_attributes((0o100_644 | if name == TOOL { 0o4000 } else { 0 }) << 16)
+            };
+        },
+        TOOL,
+    ),
+    // pip looks at the type of a file, uv does not.
+    (
+        "the type of a file that is executable",
+        tool_is_executable,
+        |build| {
+            build.options = |name, options| match name {
+                TOOL => options.system(System::Dos).external_attributes(0o000_755 << 16),
+                _ => options.system(System::Dos).unix_permissions(0o644),
+            };
+        },
+        TOOL,
+    ),
+    (
+        "RECORD lists itself no more",
+        |_| {},
+        |build| {
+            build.record = |text| text.replace("demo-1.0.dist-info/RECORD,,\n", "");
+        },
+        RECORD,
+    ),
+    (
+        "a file of the name of a folder",
+        |build| build.add("demo/it/", ""),
+        |build| {
+            build.add("demo/it", "");
+        },
+        "demo/it/",
+    ),
+];
+
 #[test]
 fn what_hides_next_to_noise_is_found() {
-    type Hidden = (&'static str, fn(&mut Build), fn(&mut Build), &'static str);
-    let table: [Hidden; 12] = [
-        (
-            "a line that goes on behind the generator",
-            |_| {},
-            |build| {
-                build.edit(WHEEL, "some 1.0\n", "some 1.0\n Tag: py2-none-any\n");
-            },
-            WHEEL,
-        ),
-        (
-            "a tag behind a CR in the generator's line",
-            |_| {},
-            |build| {
-                build.edit(WHEEL, "some 1.0\n", "some 1.0\rTag: py2-none-any\n");
-            },
-            WHEEL,
-        ),
-        (
-            "a generator below the headers",
-            |_| {},
-            |build| {
-                build.edit(WHEEL, "-any\n", "-any\n\nGenerator: other\n");
-            },
-            WHEEL,
-        ),
-        (
-            "a CR alone in METADATA",
-            |_| {},
-            |build| {
-                build.edit(METADATA, "two\n", "two\rRequires-Dist: three\n");
-            },
-            METADATA,
-        ),
-        (
-            "the order of headers",
-            |_| {},
-            |build| {
-                build.edit(
-                    METADATA,
-                    "Requires-Dist: one\nRequires-Dist: two",
-                    "Requires-Dist: two\nRequires-Dist: one",
-                );
-            },
-            METADATA,
-        ),
-        (
-            "the end of METADATA",
-            |_| {},
-            |build| build.edit(METADATA, "Words.\n", "Words."),
-            METADATA,
-        ),
-        ("line endings of a module", |_| {}, |build| build.edit(TOOL, "\n", "\r\n"), TOOL),
-        (
-            "an entry point",
-            |_| {},
-            |build| {
-                build.edit(ENTRY_POINTS, "\n", "\r\n");
-                build.edit(ENTRY_POINTS, "main", "other");
-            },
-            ENTRY_POINTS,
-        ),
-        (
-            "set-user-ID",
-            |_| {},
-            |build| {
-                build.options = |name, options| {
-                    options.external_attributes(
-                        (0o100_644 | if name == TOOL { 0o4000 } else { 0 }) << 16,
-                    )
-                };
-            },
-            TOOL,
-        ),
-        // pip looks at the type of a file, uv does not.
-        (
-            "the type of a file that is executable",
-            tool_is_executable,
-            |build| {
-                build.options = |name, options| match name {
-                    TOOL => options.system(System::Dos).external_attributes(0o000_755 << 16),
-                    _ => options.system(System::Dos).unix_permissions(0o644),
-                };
-            },
-            TOOL,
-        ),
-        (
-            "RECORD lists itself no more",
-            |_| {},
-            |build| {
-                build.record = |text| text.replace("demo-1.0.dist-info/RECORD,,\n", "");
-            },
-            RECORD,
-        ),
-        (
-            "a file of the name of a folder",
-            |build| build.add("demo/it/", ""),
-            |build| {
-                build.add("demo/it", "");
-            },
-            "demo/it/",
-        ),
-    ];
-    for (name, a, b, path) in table {
-        let comparison = compared(&changed(&[a]), &changed(&[b])).unwrap();
+    for (name, a, b, path) in HIDDEN {
+        let comparison = compared(&changed(&[*a]), &changed(&[*b])).unwrap();
         assert_eq!(comparison.verdict, Verdict::Different, "{name}: {comparison:#?}");
         let paths: Vec<String> = told(&comparison).into_iter().map(|(path, _)| path).collect();
-        assert_eq!(paths, [path], "{name}: {comparison:#?}");
+        assert_eq!(paths, [*path], "{name}: {comparison:#?}");
     }
 }
 
@@ -475,7 +474,7 @@ fn what_two_versions_have_in_common_is_compared() {
 #[test]
 fn a_long_diff_is_cut_and_a_large_text_is_told_by_its_digest() {
     let lines = |word: &str, count: usize| {
-        (0..count).map(|at| format!("{word} {at}\n")).collect::<String>()
+        (0..count).map(|at| [word, &at.to_string(), "\n"].concat()).collect::<String>()
     };
     let build = |word: &str| {
         let mut build = Build::new();
