@@ -7,6 +7,7 @@
 //! | are two wheels the same, and what differs | [`compare`], [`Comparison`], [`NoiseKind`] |
 //! | does a script rebuild the wheels of a folder | [`verify`] |
 //! | are the wheels of a folder those that they were | [`Digests`] |
+//! | how is that shown to people | [`Report`] |
 //!
 //! # Reading a wheel that somebody else made
 //!
@@ -37,6 +38,7 @@ mod event;
 mod file_name;
 mod index;
 mod noise;
+mod report;
 mod rule;
 mod tag;
 mod target;
@@ -55,6 +57,7 @@ pub use event::Event;
 pub use file_name::{FileName, FileNameProblem};
 pub use index::{Client, IndexFile, IndexProblem};
 pub use noise::{Example, Noise, NoiseKind};
+pub use report::{Report, Section, Tone};
 pub use rule::Rule;
 pub use tag::Tag;
 pub use target::Target;
