@@ -3,6 +3,7 @@
 //! | question | answer |
 //! | --- | --- |
 //! | what do these requirements files ask for, wherever and however it is written | [`requirements`] |
+//! | what does a `pylock.toml` hold | [`pylock`] |
 //! | what was the environment built from | [`Manifest`] |
 //! | why would it have to be built again | [`Reason`], [`Finding`] |
 //! | has any of that been touched since, without reading it | [`StatCache`] |
@@ -25,6 +26,7 @@ mod history;
 mod in_progress;
 mod json;
 mod manifest;
+pub mod pylock;
 mod reason;
 pub mod requirements;
 mod run_id;

@@ -4,65 +4,14 @@ use std::str::FromStr;
 
 use camino::Utf8Path;
 use instep_fs::lexical;
+use instep_manifest::pylock::{Artifact, Package, Pylock, Vcs};
 use instep_manifest::requirements;
 use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::{MarkerEnvironment, PackageName};
-use serde::Deserialize;
 
 use crate::error::Error;
 
 use crate::wanted::{Origin, Wanted, WantedPackage, file_url};
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Pylock {
-    lock_version: String,
-    requires_python: Option<String>,
-    #[serde(default)]
-    packages: Vec<Package>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Package {
-    name: String,
-    version: Option<String>,
-    marker: Option<String>,
-    index: Option<String>,
-    #[serde(default)]
-    wheels: Vec<Artifact>,
-    sdist: Option<Artifact>,
-    archive: Option<Artifact>,
-    vcs: Option<Vcs>,
-    directory: Option<Directory>,
-}
-
-#[derive(Deserialize)]
-struct Artifact {
-    url: Option<String>,
-    path: Option<String>,
-    #[serde(default)]
-    hashes: std::collections::BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Vcs {
-    #[serde(rename = "type")]
-    kind: String,
-    url: Option<String>,
-    path: Option<String>,
-    commit_id: String,
-    subdirectory: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Directory {
-    path: String,
-    #[serde(default)]
-    editable: bool,
-    subdirectory: Option<String>,
-}
 
 /// Why a `pylock.toml` that is well-formed cannot be installed from.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -131,10 +80,10 @@ pub fn read(path: &Utf8Path, markers: &MarkerEnvironment) -> Result<Wanted, Erro
 /// an interpreter it is not meant for, or markers of extras and groups (which have to be chosen by
 /// the tool that writes it).
 pub fn parse(text: &str, path: &Utf8Path, markers: &MarkerEnvironment) -> Result<Wanted, Error> {
-    let lock: Pylock = toml::from_str(text)
+    let lock = Pylock::parse(text)
         .map_err(|source| Error::Pylock { path: path.to_owned(), source: Box::new(source) })?;
     let unsupported = |problem| Error::PylockUnsupported { path: path.to_owned(), problem };
-    if lock.lock_version.split('.').next() != Some("1") {
+    if !lock.is_known() {
         return Err(unsupported(Problem::LockVersion { found: lock.lock_version }));
     }
     if let Some(required) = &lock.requires_python {
