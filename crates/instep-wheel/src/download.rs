@@ -54,3 +54,4 @@ pub fn download(
     }
     Ok(fetched)
 }
+pub use plan::{Missing, Plan, PlannedFile, Reason, plan};

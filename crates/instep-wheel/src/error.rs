@@ -7,6 +7,7 @@ use camino::Utf8PathBuf;
 use crate::digest::DigestsProblem;
 use crate::file_name::FileNameProblem;
 use crate::index::IndexProblem;
+use crate::lock::LockProblem;
 use crate::rule::Rule;
 
 /// An error of this crate. None of them shows a secret.
@@ -90,10 +91,60 @@ pub enum Error {
     WeakDigest {
         /// Its name.
         file: String,
+    /// A text is not a version of Python that wheels are collected for.
+    #[error("`{text}` is not a version of CPython 3, such as 3.12, 3.12.4 or 3.13t")]
+    Python {
+        /// The text.
+        text: String,
+    },
+    /// A text is not a platform that wheels are collected for.
+    #[error("`{text}` is not a platform that is known")]
+    Platform {
+        /// The text.
+        text: String,
+        /// What was perhaps meant.
+        nearest: Option<&'static str>,
+        /// What would do.
+        known: Vec<&'static str>,
+    },
+    /// Which platform this is cannot be said.
+    #[error("wheels are not built for this platform")]
+    NoPlatform,
+    /// It was not said for which Python, and there is none here.
+    #[error("there is no Python here that says which version is meant")]
+    NoPython,
+    /// A line of a lock leaves a choice.
+    #[error("{path}:{line}: `{text}` does not pin a version")]
+    Unpinned {
+        /// The file that it stands in.
+        path: Utf8PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// It, without secrets.
+        text: String,
+    },
+    /// A `pylock.toml` is none.
+    #[error("{path} cannot be read")]
+    Pylock {
+        /// The file.
+        path: Utf8PathBuf,
+        /// Why, and where.
+        source: Box<toml::de::Error>,
+    },
+    /// A lock that is well-formed says something that nothing can be downloaded from.
+    #[error("{path}: {problem}")]
+    Lock {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What it says.
+        problem: LockProblem,
     },
     /// It was asked to stop.
     #[error("cancelled")]
     Cancelled,
+    /// From a requirements file.
+    #[error(transparent)]
+    Manifest(#[from] instep_manifest::Error),
     /// From the file system.
     #[error(transparent)]
     Fs(#[from] instep_fs::Error),
@@ -159,6 +210,29 @@ impl Error {
                 "if the index may have another file of that name, lock anew; else ask who runs it"
             }
             Self::WeakDigest { .. } => "lock with digests by SHA-256",
+            Self::Python { .. } => {
+                "name minor versions, as in `3.12,3.13`; the free-threaded one is `3.13t`"
+            }
+            Self::Platform { nearest, known, .. } => {
+                let meant = nearest.map(|one| ["did you mean `", one, "`? "].concat());
+                return Some(
+                    [
+                        &meant.unwrap_or_default(),
+                        "there is ",
+                        &known.join(", "),
+                        "; a version can be named, as in `manylinux_2_34_x86_64` or `macos-14-arm64`",
+                    ]
+                    .concat(),
+                );
+            }
+            Self::NoPlatform => "name one, such as `--platform linux-x86_64`",
+            Self::NoPython => "name versions, such as `--python 3.12,3.13`",
+            Self::Unpinned { .. } => {
+                "give a lock, as `instep lock`, `uv pip compile` or `pip-compile` write it"
+            }
+            Self::Pylock { .. } => "write it anew, with `uv export --format pylock.toml`",
+            Self::Lock { problem, .. } => problem.hint(),
+            Self::Manifest(error) => return error.hint(),
             Self::Fs(error) => return error.hint(),
             Self::Tools(error) => return error.hint(),
             Self::Cancelled => return None,

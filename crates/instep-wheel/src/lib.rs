@@ -8,6 +8,9 @@
 //! | does a script rebuild the wheels of a folder | [`verify`] |
 //! | are the wheels of a folder those that they were | [`Digests`] |
 //! | how is that shown to people | [`Report`] |
+//! | what does a lock pin | [`Lock`] |
+//! | which wheels can a Python on a platform install, the best first | [`Target::tags`] |
+//! | which wheels does a lock come to, for several of them | [`plan()`] |
 //!
 //! # Reading a wheel that somebody else made
 //!
@@ -37,6 +40,7 @@ mod error;
 mod event;
 mod file_name;
 mod index;
+mod lock;
 mod noise;
 mod report;
 mod rule;
@@ -52,15 +56,17 @@ pub use compare::{
 };
 pub use digest::{Checked, CheckedState, DIGESTS_FILE, Digests, DigestsProblem, digests_file};
 pub use download::{FailedFile, Fetched, Missing, Plan, PlannedFile, Reason, download};
+pub use download::{Missing, Plan, PlannedFile, Reason, plan};
 pub use error::Error;
 pub use event::Event;
 pub use file_name::{FileName, FileNameProblem};
 pub use index::{Client, IndexFile, IndexProblem};
+pub use lock::{Lock, LockProblem, LockedPackage, Origin};
 pub use noise::{Example, Noise, NoiseKind};
 pub use report::{Report, Section, Tone};
 pub use rule::Rule;
 pub use tag::Tag;
-pub use target::Target;
+pub use target::{Platform, PythonVersion, Target};
 pub use verify::{
     KeptOutput, Outcome, REBUILD_DIR, REBUILD_TIMEOUT, Report, Script, VerifiedWheel,
     VerifyRequest, Which, verify,

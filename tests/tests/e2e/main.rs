@@ -34,5 +34,6 @@ mod sync;
 // They rename what the other one has open.
 #[cfg(unix)]
 mod two_machines;
+mod wheel_tags;
 #[cfg(windows)]
 mod windows;
