@@ -11,12 +11,30 @@ use instep_tools::CancelToken;
 use crate::error::Error;
 use crate::event::Event;
 use crate::index::Client;
+use crate::lock::Lock;
+use crate::target::Target;
 
 pub use fetch::{FailedFile, Fetched};
-pub use plan::{Missing, Plan, PlannedFile, Reason};
+pub use plan::{Missing, Plan, PlannedFile, Reason, plan};
 
 /// Where parts are kept when there is no cache folder.
 const PARTS: &str = ".instep-parts";
+
+/// Asks the indexes for what the lock pins, and plans for the targets. Writes nothing.
+///
+/// # Errors
+///
+/// Those of the indexes, and [`Error::Cancelled`].
+pub fn observe(
+    lock: &Lock,
+    targets: &[Target],
+    client: &Client,
+    on_event: &mut dyn FnMut(Event),
+    cancel: &CancelToken,
+) -> Result<Plan, Error> {
+    let offers = client.projects(&lock.names(), on_event, cancel)?;
+    Ok(plan(&lock.packages, targets, &offers))
+}
 
 /// Fetches what is not in the folder `out` yet, and writes its pages. Files that it holds beside those of the plan
 /// stay. `cache` keeps what has come, also of a run that was killed; without one it is a folder in `out`.
@@ -54,4 +72,3 @@ pub fn download(
     }
     Ok(fetched)
 }
-pub use plan::{Missing, Plan, PlannedFile, Reason, plan};

@@ -91,6 +91,7 @@ pub enum Error {
     WeakDigest {
         /// Its name.
         file: String,
+    },
     /// A text is not a version of Python that wheels are collected for.
     #[error("`{text}` is not a version of CPython 3, such as 3.12, 3.12.4 or 3.13t")]
     Python {

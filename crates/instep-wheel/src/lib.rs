@@ -55,15 +55,16 @@ pub use compare::{
     Verdict, compare, visible,
 };
 pub use digest::{Checked, CheckedState, DIGESTS_FILE, Digests, DigestsProblem, digests_file};
-pub use download::{FailedFile, Fetched, Missing, Plan, PlannedFile, Reason, download};
-pub use download::{Missing, Plan, PlannedFile, Reason, plan};
+pub use download::{
+    FailedFile, Fetched, Missing, Plan, PlannedFile, Reason, download, observe, plan,
+};
 pub use error::Error;
 pub use event::Event;
 pub use file_name::{FileName, FileNameProblem};
 pub use index::{Client, IndexFile, IndexProblem};
 pub use lock::{Lock, LockProblem, LockedPackage, Origin};
 pub use noise::{Example, Noise, NoiseKind};
-pub use report::{Report, Section, Tone};
+pub use report::{Report as Page, Section, Tone};
 pub use rule::Rule;
 pub use tag::Tag;
 pub use target::{Platform, PythonVersion, Target};

@@ -67,7 +67,6 @@ pub struct FailedFile {
 enum Origin {
     Index(u64),
     Cache,
-    Kept,
 }
 
 /// Where the files go.
@@ -125,7 +124,6 @@ pub(super) fn fetch(
                         fetched.bytes += bytes;
                     }
                     Origin::Cache => fetched.cached += 1,
-                    Origin::Kept => fetched.kept += 1,
                 }
                 fetched.digests.push((file.file.name.clone(), digest));
             }
