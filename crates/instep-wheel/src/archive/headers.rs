@@ -4,14 +4,14 @@
 
 /// The value of a header, where there is one of that name, on one line.
 ///
-/// Headers end with the first line that is none. Where a lone `\r` stands in them, at which some begin a new line,
-/// there is no value.
+/// Headers end with the first line that is none. Where a lone `\r`, at which some begin a new line, stands before it or
+/// in it, there is no value; those behind it change nothing, since all take the first.
 pub(super) fn value<'text>(text: &'text [u8], wanted: &str) -> Option<&'text str> {
     let mut found = None;
     let mut is_wanted = false;
     for line in text.split(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.contains(&b'\r') {
+        if found.is_none() && line.contains(&b'\r') {
             return None;
         }
         if line.starts_with(b" ") || line.starts_with(b"\t") {
@@ -48,6 +48,8 @@ mod tests {
             ("Name: a\nname: b\n", None),
             ("Name: a\n b\n", None),
             ("Other: b\rName: c\nName: a\n", None),
+            ("Name: a\nOther: b\rName: c\n", Some("a")),
+            ("Name: a\rb\n", None),
             ("Names: a\n", None),
             ("no header\nName: a\n", None),
             ("\nName: a\n", None),
