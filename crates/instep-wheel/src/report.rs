@@ -188,6 +188,7 @@ fn section_of(page: &mut Page, number: usize, section: &Section<'_>) {
         badge(section)
     ));
     if let Some(comparison) = section.comparison {
+        tally(page, comparison);
         facts(page, &comparison.a, &comparison.b);
         differences(page, &comparison.differences);
         noise(page, &comparison.noise);
@@ -200,6 +201,22 @@ fn section_of(page: &mut Page, number: usize, section: &Section<'_>) {
         page.add(format_args!("</pre></div>\n"));
     }
     page.add(format_args!("</section>\n"));
+}
+
+fn tally(page: &mut Page, comparison: &Comparison) {
+    let count = |number: usize, one: &str, more: &str| match number {
+        0 => None,
+        1 => Some(["1 ", one].concat()),
+        number => Some([&number.to_string(), " ", more].concat()),
+    };
+    let parts = [
+        count(comparison.differences.len(), "difference", "differences"),
+        count(comparison.noise.len(), "kind of noise", "kinds of noise"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if !parts.is_empty() {
+        page.add(format_args!("<p class=\"tally\">{}</p>\n", parts.join(", ")));
+    }
 }
 
 fn facts(page: &mut Page, a: &Side, b: &Side) {
@@ -230,7 +247,7 @@ fn noise(page: &mut Page, noise: &[Noise]) {
         return;
     }
     page.add(format_args!(
-        "<h3>Noise</h3>\n<p class=\"why\">Differs, and has no effect on what is installed.</p>\n\
+        "<h3>Noise</h3>\n<p class=\"why\">This differs, and has no effect on what is installed.</p>\n\
          <div class=\"card\"><table><tbody>\n"
     ));
     for one in noise {

@@ -47,7 +47,7 @@ fn changed_file(page: &mut Page, difference: &Difference) {
         _ => None,
     };
     let (outer, head) = match diff {
-        Some(diff) if diff.text.lines().count() > LONG => ("details", "summary"),
+        Some(diff) if diff.text.split_terminator('\n').count() > LONG => ("details", "summary"),
         Some(_) => ("details open", "summary"),
         None => ("div", "div"),
     };
