@@ -2,19 +2,21 @@
 //!
 //! It imitates: a real index cannot be told to break off in the middle of a file.
 
+mod http;
+
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err as fs;
 use sha2::{Digest, Sha256};
+
+pub use http::Request;
+use http::{Answer, NOT_FOUND, OK};
 
 use crate::installed::normalized;
 
@@ -29,17 +31,6 @@ pub struct Index {
     thread: Option<JoinHandle<()>>,
 }
 
-/// A request that the index got.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// `GET` or `HEAD`.
-    pub method: String,
-    /// As in `/simple/alpha/`.
-    pub path: String,
-    /// The user name and password that came with it.
-    pub credentials: Option<(String, String)>,
-}
-
 /// What an index is to be like.
 #[derive(Clone, Debug)]
 #[must_use = "it serves nothing before `start`"]
@@ -47,7 +38,42 @@ pub struct Behaviour {
     wheels: Utf8PathBuf,
     credentials: Option<(String, String)>,
     delay: Duration,
-    break_off_after: Option<usize>,
+    json: bool,
+    page_type: Option<String>,
+    ranges: Ranges,
+    refusal: Option<Refusal>,
+    other: Option<SocketAddr>,
+    break_off: Option<BreakOff>,
+    drip: Option<(usize, Duration)>,
+}
+
+/// What an index does when only a part of a file is asked for (RFC 9110, section 14).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ranges {
+    /// It sends the whole file.
+    #[default]
+    Ignored,
+    /// It sends the part.
+    Served,
+    /// It says that there is no such part.
+    Refused,
+    /// It sends a part, but another one.
+    Another,
+}
+
+#[derive(Clone, Debug)]
+struct Refusal {
+    status: String,
+    headers: String,
+    times: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct BreakOff {
+    bytes: usize,
+    times: usize,
+    /// Nothing more is sent, but the connection stays open.
+    is_silent: bool,
 }
 
 impl Behaviour {
@@ -64,8 +90,57 @@ impl Behaviour {
     }
 
     /// Closes the connection after so many bytes of a wheel, though it promised more.
-    pub fn break_off_after(mut self, bytes: usize) -> Self {
-        self.break_off_after = Some(bytes);
+    pub fn break_off_after(self, bytes: usize) -> Self {
+        self.break_off_times(bytes, usize::MAX)
+    }
+
+    /// The same, for the first so many requests of each wheel.
+    pub fn break_off_times(mut self, bytes: usize, times: usize) -> Self {
+        self.break_off = Some(BreakOff { bytes, times, is_silent: false });
+        self
+    }
+
+    /// Sends so many bytes of a wheel, and then nothing more for as long as the index is there.
+    pub fn silent_after(mut self, bytes: usize) -> Self {
+        self.break_off = Some(BreakOff { bytes, times: usize::MAX, is_silent: true });
+        self
+    }
+
+    /// Sends its pages as JSON (PEP 691, PEP 700) to who asks for it.
+    pub fn json(mut self) -> Self {
+        self.json = true;
+        self
+    }
+
+    /// Says of its pages that they are of this type.
+    pub fn page_type(mut self, name: &str) -> Self {
+        self.page_type = Some(name.into());
+        self
+    }
+
+    /// Answers who asks for a part of a wheel in this way.
+    pub fn ranges(mut self, ranges: Ranges) -> Self {
+        self.ranges = ranges;
+        self
+    }
+
+    /// Answers the first so many requests of each address with this status, as in `503 Service Unavailable`, and
+    /// these lines of a header, as in `Retry-After: 1`.
+    pub fn refuse(mut self, status: &str, headers: &[&str], times: usize) -> Self {
+        let headers = headers.iter().map(|line| format!("{line}\r\n")).collect();
+        self.refusal = Some(Refusal { status: status.into(), headers, times });
+        self
+    }
+
+    /// Sends everybody to the same address of another index.
+    pub fn moved_to(mut self, other: &Index) -> Self {
+        self.other = Some(other.address);
+        self
+    }
+
+    /// Sends wheels in pieces of so many bytes, with a pause behind each.
+    pub fn drip(mut self, bytes: usize, pause: Duration) -> Self {
+        self.drip = Some((bytes, pause));
         self
     }
 
@@ -86,34 +161,126 @@ impl Behaviour {
                 let Ok(stream) = stream else { continue };
                 let (behaviour, log) = (Arc::clone(&behaviour), Arc::clone(&log));
                 // A client that goes away in the middle is what some tests are about.
-                std::thread::spawn(move || behaviour.answer(&stream, &log).ok());
+                let stopped = Arc::clone(&stopped);
+                std::thread::spawn(move || behaviour.serve(&stream, &log, &stopped).ok());
             }
         });
         Index { address, credentials, requests, stop, thread: Some(thread) }
     }
 
-    fn answer(&self, stream: &TcpStream, log: &Mutex<Vec<Request>>) -> std::io::Result<()> {
-        let request = read_request(stream)?;
-        log.lock().unwrap().push(request.clone());
+    fn serve(
+        &self,
+        stream: &TcpStream,
+        log: &Mutex<Vec<Request>>,
+        stopped: &AtomicBool,
+    ) -> std::io::Result<()> {
+        let request = http::read(stream)?;
+        let before = {
+            let mut log = log.lock().unwrap();
+            log.push(request.clone());
+            log.iter().filter(|other| other.path == request.path).count() - 1
+        };
         std::thread::sleep(self.delay);
+        let answer = self.answer(&request, before);
+        let is_silent = answer.is_silent;
+        http::send(stream, &request, answer)?;
+        while is_silent && !stopped.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// The answer to who asks for this address, after so many that did.
+    fn answer(&self, request: &Request, before: usize) -> Answer {
         if self.credentials.is_some() && request.credentials != self.credentials {
-            let challenge = "WWW-Authenticate: Basic realm=\"index\"\r\n";
-            return respond(stream, &request, "401 Unauthorized", challenge, b"", None);
+            return Answer::new("401 Unauthorized")
+                .header("WWW-Authenticate: Basic realm=\"index\"");
         }
-        let html = "Content-Type: text/html\r\n";
-        let wheel = "Content-Type: application/octet-stream\r\n";
+        if let Some(refusal) = self.refusal.as_ref().filter(|refusal| before < refusal.times) {
+            let mut answer = Answer::new(&refusal.status);
+            answer.headers.push_str(&refusal.headers);
+            return answer;
+        }
+        if let Some(other) = self.other {
+            return Answer::new("302 Found")
+                .header(&format!("Location: http://{other}{}", request.path));
+        }
         match request.path.trim_matches('/').split('/').collect::<Vec<_>>().as_slice() {
-            ["simple"] => respond(stream, &request, OK, html, self.names().as_bytes(), None),
-            ["simple", name] => match self.page(name) {
-                Some(page) => respond(stream, &request, OK, html, page.as_bytes(), None),
-                None => respond(stream, &request, NOT_FOUND, html, b"", None),
-            },
+            ["simple"] => self.html(self.names()),
+            ["simple", name] => self.project(name, request).unwrap_or(Answer::new(NOT_FOUND)),
             ["files", file] => match fs::read(self.wheels.join(file)) {
-                Ok(bytes) => respond(stream, &request, OK, wheel, &bytes, self.break_off_after),
-                Err(_) => respond(stream, &request, NOT_FOUND, html, b"", None),
+                Ok(bytes) => self.file(bytes, request, before),
+                Err(_) => Answer::new(NOT_FOUND),
             },
-            _ => respond(stream, &request, NOT_FOUND, html, b"", None),
+            _ => Answer::new(NOT_FOUND),
         }
+    }
+
+    fn project(&self, name: &str, request: &Request) -> Option<Answer> {
+        let mut files = self.files();
+        files.retain(|file| project_of(file) == normalized(name));
+        files.sort();
+        if files.is_empty() {
+            return None;
+        }
+        let bytes = |file: &str| fs::read(self.wheels.join(file)).unwrap();
+        if self.json && request.accept.contains(JSON) {
+            let file = |file: &String| {
+                let bytes = bytes(file);
+                format!(
+                    r#"{{"filename": "{file}", "url": "/files/{file}", "size": {}, "hashes": {{"sha256": "{}"}}}}"#,
+                    bytes.len(),
+                    hex(&Sha256::digest(&bytes))
+                )
+            };
+            let files = files.iter().map(file).collect::<Vec<_>>().join(",\n");
+            let text = format!(
+                r#"{{"meta": {{"api-version": "1.1"}}, "name": "{name}", "files": [{files}]}}"#
+            );
+            return Some(self.page(JSON, text));
+        }
+        let anchor = |file: &String| {
+            let digest = hex(&Sha256::digest(bytes(file)));
+            format!("<a href=\"/files/{file}#sha256={digest}\">{file}</a>")
+        };
+        Some(self.html(page(files.iter().map(anchor))))
+    }
+
+    fn html(&self, text: String) -> Answer {
+        self.page("text/html", text)
+    }
+
+    fn page(&self, name: &str, text: String) -> Answer {
+        let name = self.page_type.as_deref().unwrap_or(name);
+        Answer::new(OK).header(&format!("Content-Type: {name}")).body(text.into())
+    }
+
+    fn file(&self, mut bytes: Vec<u8>, request: &Request, before: usize) -> Answer {
+        let size = bytes.len();
+        let mut answer = Answer::new(OK);
+        if let Some(from) = request.from {
+            let from = match self.ranges {
+                Ranges::Ignored => 0,
+                Ranges::Served if from < size => from,
+                Ranges::Another => from / 2,
+                Ranges::Served | Ranges::Refused => {
+                    return Answer::new("416 Range Not Satisfiable")
+                        .header(&format!("Content-Range: bytes */{size}"));
+                }
+            };
+            if self.ranges != Ranges::Ignored {
+                bytes.drain(..from);
+                answer = Answer::new("206 Partial Content")
+                    .header(&format!("Content-Range: bytes {from}-{}/{size}", size - 1));
+            }
+        }
+        let mut answer = answer.header("Content-Type: application/octet-stream").body(bytes);
+        answer.drip = self.drip;
+        if let Some(fault) = self.break_off.filter(|fault| before < fault.times) {
+            answer.sent = Some(fault.bytes);
+            answer.is_silent = fault.is_silent;
+        }
+        answer
     }
 
     fn names(&self) -> String {
@@ -121,16 +288,6 @@ impl Behaviour {
         names.sort();
         names.dedup();
         page(names.iter().map(|name| format!("<a href=\"/simple/{name}/\">{name}</a>")))
-    }
-
-    fn page(&self, name: &str) -> Option<String> {
-        let mut files = self.files();
-        files.retain(|file| project_of(file) == normalized(name));
-        let anchor = |file: &String| {
-            let digest = Sha256::digest(fs::read(self.wheels.join(file)).unwrap());
-            format!("<a href=\"/files/{file}#sha256={}\">{file}</a>", hex(&digest))
-        };
-        (!files.is_empty()).then(|| page(files.iter().map(anchor)))
     }
 
     fn files(&self) -> Vec<String> {
@@ -146,7 +303,13 @@ impl Index {
             wheels: wheels.to_owned(),
             credentials: None,
             delay: Duration::ZERO,
-            break_off_after: None,
+            json: false,
+            page_type: None,
+            ranges: Ranges::default(),
+            refusal: None,
+            other: None,
+            break_off: None,
+            drip: None,
         }
     }
 
@@ -186,8 +349,7 @@ impl Drop for Index {
     }
 }
 
-const OK: &str = "200 OK";
-const NOT_FOUND: &str = "404 Not Found";
+const JSON: &str = "application/vnd.pypi.simple.v1+json";
 
 fn page(anchors: impl Iterator<Item = String>) -> String {
     format!(
@@ -206,50 +368,6 @@ fn hex(bytes: &[u8]) -> String {
 /// `my-tool`, of `my_tool-1.0-py3-none-any.whl`.
 fn project_of(file: &str) -> String {
     normalized(file.split('-').next().unwrap_or_default())
-}
-
-fn read_request(stream: &TcpStream) -> std::io::Result<Request> {
-    let mut lines = BufReader::new(stream).lines();
-    let first = lines.next().unwrap_or_else(|| Ok(String::new()))?;
-    let mut words = first.split(' ').map(str::to_owned);
-    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let mut credentials = None;
-    for line in lines {
-        let line = line?;
-        if line.is_empty() {
-            break;
-        }
-        let (name, value) = line.split_once(": ").unwrap_or_default();
-        if name.eq_ignore_ascii_case("authorization") {
-            credentials = basic(value);
-        }
-    }
-    Ok(Request { method, path, credentials })
-}
-
-fn basic(value: &str) -> Option<(String, String)> {
-    let decoded = STANDARD.decode(value.strip_prefix("Basic ")?).ok()?;
-    let text = String::from_utf8(decoded).ok()?;
-    text.split_once(':').map(|(user, password)| (user.into(), password.into()))
-}
-
-fn respond(
-    mut stream: &TcpStream,
-    request: &Request,
-    status: &str,
-    headers: &str,
-    body: &[u8],
-    break_off_after: Option<usize>,
-) -> std::io::Result<()> {
-    let length = body.len();
-    let head = format!(
-        "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n"
-    );
-    stream.write_all(head.as_bytes())?;
-    if request.method != "HEAD" {
-        stream.write_all(break_off_after.and_then(|bytes| body.get(..bytes)).unwrap_or(body))?;
-    }
-    stream.flush()
 }
 
 #[cfg(test)]

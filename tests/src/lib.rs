@@ -7,7 +7,7 @@
 //! | a folder, and the command run in it with a clean environment | [`Project`], [`Outcome`] |
 //! | real uv, pip-tools or virtualenv, or a named skip | [`tools::require`] |
 //! | to know what an environment holds | [`installed`] |
-//! | an index that asks for a password, is slow, or breaks off | [`Index`] |
+//! | an index that asks for a password, is slow, breaks off, or sends elsewhere | [`Index`] |
 //!
 //! ```no_run
 //! use instep_tests::{Project, Wheel, installed, tools};
@@ -50,7 +50,7 @@ pub mod tools;
 mod wheel;
 
 pub use binary::instep;
-pub use index::{Behaviour, Index, Request};
+pub use index::{Behaviour, Index, Ranges, Request};
 pub use installed::installed;
 pub use outcome::Outcome;
 pub use project::Project;
