@@ -2,7 +2,7 @@
 
 use instep::Error;
 use instep::wheel::{
-    Change, Comparison, Content, Diff, Difference, EntryKind, HeaderChange, Noise, Report, Row,
+    Change, Comparison, Content, Diff, Difference, EntryKind, HeaderChange, Noise, Page, Row,
     Verdict, Wheel, compare as compare_wheels, visible,
 };
 
@@ -21,7 +21,7 @@ pub(crate) fn compare(session: &Session, args: &CompareArgs) -> Result<Exit, Err
     let (a, b) = (Wheel::open(&folder.join(&args.a))?, Wheel::open(&folder.join(&args.b))?);
     let comparison = compare_wheels(&a, &b)?;
     if let Some(path) = &args.html {
-        Report::of(&comparison).write(&folder.join(path))?;
+        Page::of(&comparison).write(&folder.join(path))?;
     }
     if session.global.json {
         session.printer.json(&comparison);
@@ -150,7 +150,11 @@ fn what(content: Option<Content>) -> String {
 }
 
 fn sizes(a: Content, b: Content) -> String {
-    if a.size == b.size { human(a.size) } else { format!("{} and {}", human(a.size), human(b.size)) }
+    if a.size == b.size {
+        human(a.size)
+    } else {
+        format!("{} and {}", human(a.size), human(b.size))
+    }
 }
 
 fn header_names(headers: &[HeaderChange]) -> String {
