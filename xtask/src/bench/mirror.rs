@@ -153,8 +153,6 @@ impl Kind {
             prepare: None,
         });
         let (slow, quick): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.name == BISYNC);
-        // What the first copies left in memory is on the disk before anybody is timed.
-        bench.run("sync", &[])?;
         let mut measured = measure(bench, 1, QUICK_RUNS, &quick)?;
         measured.extend(measure(bench, 0, RUNS, &slow)?);
         let candidates = quick.into_iter().chain(slow).collect();
