@@ -25,14 +25,14 @@ pub(super) fn table(bench: &Bench) -> Result<Table, Error> {
     );
     let uv = format!("uv pip install --quiet --no-deps --no-cache --target by-uv --requirement {LOCK}");
     let candidates = vec![
-        ours("instep wheels download", "one", "3.12", "linux-x86_64"),
+        ours("instep wheels download", "one", "3.11", "linux-x86_64"),
         Candidate { name: "pip download".into(), command: pip, prepare: Some(anew(&["by-pip"])) },
         Candidate {
             name: "uv pip install, which unpacks them".into(),
             command: uv,
             prepare: Some(anew(&["by-uv"])),
         },
-        ours("instep wheels download, four targets", "four", "3.12,3.13", "linux-x86_64,win-amd64"),
+        ours("instep wheels download, four targets", "four", "3.11,3.12", "linux-x86_64,win-amd64"),
     ];
     let measured = measure(bench, 0, RUNS, &candidates)?;
     let title = "The wheels of a lock, with nothing in any cache";
