@@ -4,6 +4,8 @@
 //! anything, so that it can be opened, sent and kept.
 
 mod differences;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
