@@ -7,7 +7,7 @@
 //! | are two wheels the same, and what differs | [`compare`], [`Comparison`], [`NoiseKind`] |
 //! | does a script rebuild the wheels of a folder | [`verify`] |
 //! | are the wheels of a folder those that they were | [`Digests`] |
-//! | how is that shown to people | [`Report`] |
+//! | how is that shown to people | [`Page`] |
 //! | what does a lock pin | [`Lock`] |
 //! | which wheels can a Python on a platform install, the best first | [`Target::tags`] |
 //! | which wheels does a lock come to, for several of them | [`plan()`] |
@@ -64,7 +64,7 @@ pub use file_name::{FileName, FileNameProblem};
 pub use index::{Client, IndexFile, IndexProblem};
 pub use lock::{Lock, LockProblem, LockedPackage, Origin};
 pub use noise::{Example, Noise, NoiseKind};
-pub use report::{Report as Page, Section, Tone};
+pub use report::{Page, Section, Tone};
 pub use rule::Rule;
 pub use tag::Tag;
 pub use target::{Platform, PythonVersion, Target};

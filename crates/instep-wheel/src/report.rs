@@ -20,7 +20,7 @@ const STYLE: &str = include_str!("report/page.css");
 
 /// What a page is about.
 #[derive(Clone, Debug)]
-pub struct Report<'a> {
+pub struct Page<'a> {
     /// What stands on top.
     pub title: &'a str,
     /// What came of it, in a sentence.
@@ -65,7 +65,7 @@ impl Tone {
     }
 }
 
-impl<'a> Report<'a> {
+impl<'a> Page<'a> {
     /// About two wheels.
     pub fn of(comparison: &'a Comparison) -> Self {
         let (summary, lead, tone) = match comparison.verdict {
@@ -90,9 +90,9 @@ impl<'a> Report<'a> {
 
     /// The page, in HTML.
     pub fn html(&self) -> String {
-        let mut page = Page::default();
+        let mut html = Html::default();
         let title = escaped(self.title);
-        page.add(format_args!(
+        html.add(format_args!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -101,17 +101,17 @@ impl<'a> Report<'a> {
             escaped(self.lead)
         ));
         if self.sections.len() > 1 {
-            contents(&mut page, &self.sections);
+            contents(&mut html, &self.sections);
         }
         for (number, section) in self.sections.iter().enumerate() {
-            section_of(&mut page, number, section);
+            section_of(&mut html, number, section);
         }
-        page.add(format_args!(
+        html.add(format_args!(
             "<footer>Written by instep {}. Files are compared byte for byte; only what is called noise is left out.\
              </footer>\n</main>\n</body>\n</html>\n",
             env!("CARGO_PKG_VERSION")
         ));
-        page.text
+        html.text
     }
 
     /// Writes the page to a file, which it replaces.
@@ -126,11 +126,11 @@ impl<'a> Report<'a> {
 
 /// A page that is being written.
 #[derive(Default)]
-struct Page {
+struct Html {
     text: String,
 }
 
-impl Page {
+impl Html {
     fn add(&mut self, text: fmt::Arguments<'_>) {
         // A String takes everything.
         let _ = fmt::Write::write_fmt(&mut self.text, text);
@@ -171,41 +171,41 @@ fn badge(section: &Section<'_>) -> String {
     format!("<span class=\"badge {class}\">{summary}</span>")
 }
 
-fn contents(page: &mut Page, sections: &[Section<'_>]) {
-    page.add(format_args!("<div class=\"card\">\n<ul class=\"contents\">\n"));
+fn contents(html: &mut Html, sections: &[Section<'_>]) {
+    html.add(format_args!("<div class=\"card\">\n<ul class=\"contents\">\n"));
     for (number, section) in sections.iter().enumerate() {
-        page.add(format_args!(
+        html.add(format_args!(
             "<li><a class=\"path\" href=\"#w{number}\">{}</a> {}</li>\n",
             escaped(section.name),
             badge(section)
         ));
     }
-    page.add(format_args!("</ul>\n</div>\n"));
+    html.add(format_args!("</ul>\n</div>\n"));
 }
 
-fn section_of(page: &mut Page, number: usize, section: &Section<'_>) {
-    page.add(format_args!(
+fn section_of(html: &mut Html, number: usize, section: &Section<'_>) {
+    html.add(format_args!(
         "<section id=\"w{number}\">\n<div class=\"verdict\"><h2 class=\"path\">{}</h2>{}</div>\n",
         escaped(section.name),
         badge(section)
     ));
     if let Some(comparison) = section.comparison {
-        tally(page, comparison);
-        facts(page, &comparison.a, &comparison.b);
-        differences(page, &comparison.differences);
-        noise(page, &comparison.noise);
+        tally(html, comparison);
+        facts(html, &comparison.a, &comparison.b);
+        differences(html, &comparison.differences);
+        noise(html, &comparison.noise);
     }
     if let Some(output) = section.output {
-        page.add(format_args!("<div class=\"card\"><pre>"));
+        html.add(format_args!("<div class=\"card\"><pre>"));
         for line in output.lines() {
-            page.add(format_args!("<span>{} </span>", escaped(line)));
+            html.add(format_args!("<span>{} </span>", escaped(line)));
         }
-        page.add(format_args!("</pre></div>\n"));
+        html.add(format_args!("</pre></div>\n"));
     }
-    page.add(format_args!("</section>\n"));
+    html.add(format_args!("</section>\n"));
 }
 
-fn tally(page: &mut Page, comparison: &Comparison) {
+fn tally(html: &mut Html, comparison: &Comparison) {
     let count = |number: usize, one: &str, more: &str| match number {
         0 => None,
         1 => Some(["1 ", one].concat()),
@@ -217,11 +217,11 @@ fn tally(page: &mut Page, comparison: &Comparison) {
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     if !parts.is_empty() {
-        page.add(format_args!("<p class=\"tally\">{}</p>\n", parts.join(", ")));
+        html.add(format_args!("<p class=\"tally\">{}</p>\n", parts.join(", ")));
     }
 }
 
-fn facts(page: &mut Page, a: &Side, b: &Side) {
+fn facts(html: &mut Html, a: &Side, b: &Side) {
     let of = |side: &Side| {
         [
             escaped(side.path.as_str()),
@@ -230,30 +230,30 @@ fn facts(page: &mut Page, a: &Side, b: &Side) {
             format!("{}, {} unpacked", side.files, size(side.files_size)),
         ]
     };
-    page.add(format_args!(
+    html.add(format_args!(
         "<div class=\"card\"><table class=\"facts\">\n\
          <thead><tr><th></th><th>A</th><th>B</th></tr></thead>\n<tbody>\n"
     ));
     let names = ["Path", "Size", "SHA-256", "Files"];
     for (name, (a, b)) in names.iter().zip(of(a).iter().zip(&of(b))) {
         let class = if a == b { " class=\"same\"" } else { "" };
-        page.add(format_args!(
+        html.add(format_args!(
             "<tr><th>{name}</th><td{class} data-side=\"A\">{a}</td><td{class} data-side=\"B\">{b}</td></tr>\n"
         ));
     }
-    page.add(format_args!("</tbody></table></div>\n"));
+    html.add(format_args!("</tbody></table></div>\n"));
 }
 
-fn noise(page: &mut Page, noise: &[Noise]) {
+fn noise(html: &mut Html, noise: &[Noise]) {
     if noise.is_empty() {
         return;
     }
-    page.add(format_args!(
+    html.add(format_args!(
         "<h3>Noise</h3>\n<p class=\"why\">This differs, and has no effect on what is installed.</p>\n\
          <div class=\"card\"><table><tbody>\n"
     ));
     for one in noise {
-        page.add(format_args!(
+        html.add(format_args!(
             "<tr><td><strong>{}</strong><div class=\"why\">{}</div>",
             one.kind.title(),
             escaped(one.kind.explanation())
@@ -263,15 +263,15 @@ fn noise(page: &mut Page, noise: &[Noise]) {
                 "" => String::new(),
                 path => format!("<span class=\"path\">{}</span>: ", escaped(path)),
             };
-            page.add(format_args!(
+            html.add(format_args!(
                 "<div class=\"example\">{path}<b>{}</b> in A, <b>{}</b> in B</div>",
                 shown(&example.a),
                 shown(&example.b)
             ));
         }
-        page.add(format_args!("</td><td class=\"number\">{}×</td></tr>\n", one.count));
+        html.add(format_args!("</td><td class=\"number\">{}×</td></tr>\n", one.count));
     }
-    page.add(format_args!("</tbody></table></div>\n"));
+    html.add(format_args!("</tbody></table></div>\n"));
 }
 
 /// A text of an example, cut where it is long.

@@ -1,13 +1,13 @@
 //! What differs and is material, as a page shows it.
 
-use super::{Page, escaped, size};
+use super::{Html, escaped, size};
 use crate::archive::Content;
 use crate::compare::{Change, Diff, Difference, EntryKind, Mode};
 
 /// A diff of more lines is folded.
 const LONG: usize = 60;
 
-pub(super) fn differences(page: &mut Page, differences: &[Difference]) {
+pub(super) fn differences(html: &mut Html, differences: &[Difference]) {
     let only = |is_a: bool| {
         differences.iter().filter_map(move |one| match one.change {
             Change::OnlyInA { content } if is_a => Some((one.path.as_str(), content)),
@@ -19,29 +19,29 @@ pub(super) fn differences(page: &mut Page, differences: &[Difference]) {
         |one: &&Difference| matches!(one.change, Change::OnlyInA { .. } | Change::OnlyInB { .. });
     let changed: Vec<&Difference> = differences.iter().filter(|one| !is_only(one)).collect();
     if !changed.is_empty() {
-        page.add(format_args!("<h3>Differences</h3>\n"));
+        html.add(format_args!("<h3>Differences</h3>\n"));
     }
     for one in changed {
-        changed_file(page, one);
+        changed_file(html, one);
     }
     for (title, is_a) in [("Only in A", true), ("Only in B", false)] {
         let files: Vec<(&str, Option<Content>)> = only(is_a).collect();
         if files.is_empty() {
             continue;
         }
-        page.add(format_args!("<h3>{title}</h3>\n<div class=\"card\"><table><tbody>\n"));
+        html.add(format_args!("<h3>{title}</h3>\n<div class=\"card\"><table><tbody>\n"));
         for (path, content) in files {
             let size = content.map_or_else(|| "folder".to_owned(), |content| size(content.size));
-            page.add(format_args!(
+            html.add(format_args!(
                 "<tr><td class=\"path\">{}</td><td class=\"number\">{size}</td></tr>\n",
                 escaped(path)
             ));
         }
-        page.add(format_args!("</tbody></table></div>\n"));
+        html.add(format_args!("</tbody></table></div>\n"));
     }
 }
 
-fn changed_file(page: &mut Page, difference: &Difference) {
+fn changed_file(html: &mut Html, difference: &Difference) {
     let diff = match &difference.change {
         Change::Text { diff, .. } | Change::Metadata { diff, .. } => Some(diff),
         _ => None,
@@ -52,18 +52,18 @@ fn changed_file(page: &mut Page, difference: &Difference) {
         None => ("div", "div"),
     };
     let class = if head == "div" { " class=\"head\"" } else { "" };
-    page.add(format_args!(
+    html.add(format_args!(
         "<{outer} class=\"card\"><{head}{class}><span class=\"path\">{}</span>\
          <span class=\"kind\">{}</span></{head}>\n<div class=\"body\">",
         escaped(&difference.path),
         kind(&difference.change)
     ));
-    body(page, &difference.change);
+    body(html, &difference.change);
     if let Some(diff) = diff {
-        lines(page, diff);
+        lines(html, diff);
     }
     let outer = outer.split(' ').next().unwrap_or_default();
-    page.add(format_args!("</div></{outer}>\n"));
+    html.add(format_args!("</div></{outer}>\n"));
 }
 
 fn kind(change: &Change) -> String {
@@ -92,27 +92,27 @@ fn kind(change: &Change) -> String {
     }
 }
 
-fn body(page: &mut Page, change: &Change) {
+fn body(html: &mut Html, change: &Change) {
     match change {
         Change::FileName { a, b } | Change::FolderName { a, b } => {
-            table(page, &[("", code(a), code(b))]);
+            table(html, &[("", code(a), code(b))]);
         }
         Change::EntryKind { a, b } => {
             let name = |kind: EntryKind| match kind {
                 EntryKind::File => "file".to_owned(),
                 EntryKind::Folder => "folder".to_owned(),
             };
-            table(page, &[("", name(*a), name(*b))]);
+            table(html, &[("", name(*a), name(*b))]);
         }
         Change::Mode { a, b } => {
-            let shown = |mode: Mode| match mode.is_executable() {
-                true => format!("{}, executable", code(&mode.to_string())),
-                false => code(&mode.to_string()),
+            let shown = |mode: Mode| {
+                let told = if mode.is_executable() { ", executable" } else { "" };
+                [&code(&mode.to_string()), told].concat()
             };
-            table(page, &[("Mode", shown(*a), shown(*b))]);
+            table(html, &[("Mode", shown(*a), shown(*b))]);
         }
         Change::Binary { a, b } => table(
-            page,
+            html,
             &[("Size", bytes(a.size), bytes(b.size)), ("SHA-256", code(&a.hex()), code(&b.hex()))],
         ),
         Change::Metadata { headers, .. } if !headers.is_empty() => {
@@ -124,7 +124,7 @@ fn body(page: &mut Page, change: &Change) {
                 .iter()
                 .map(|header| (header.name.as_str(), shown(&header.a), shown(&header.b)))
                 .collect();
-            table(page, &rows);
+            table(html, &rows);
         }
         Change::Record { rows } => {
             let shown = |row: Option<&crate::compare::Row>| match row {
@@ -135,7 +135,7 @@ fn body(page: &mut Page, change: &Change) {
                 .iter()
                 .map(|row| (row.path.as_str(), shown(row.a.as_ref()), shown(row.b.as_ref())))
                 .collect();
-            table(page, &rows);
+            table(html, &rows);
         }
         Change::Metadata { .. }
         | Change::Text { .. }
@@ -154,21 +154,21 @@ fn bytes(count: u64) -> String {
 }
 
 /// Rows of a name, which is escaped here, and of HTML for each side.
-fn table(page: &mut Page, rows: &[(&str, String, String)]) {
-    page.add(format_args!(
+fn table(html: &mut Html, rows: &[(&str, String, String)]) {
+    html.add(format_args!(
         "<table class=\"facts\"><thead><tr><th></th><th>A</th><th>B</th></tr></thead><tbody>\n"
     ));
     for (name, a, b) in rows {
-        page.add(format_args!(
+        html.add(format_args!(
             "<tr><th>{}</th><td data-side=\"A\">{a}</td><td data-side=\"B\">{b}</td></tr>\n",
             escaped(name)
         ));
     }
-    page.add(format_args!("</tbody></table>"));
+    html.add(format_args!("</tbody></table>"));
 }
 
-fn lines(page: &mut Page, diff: &Diff) {
-    page.add(format_args!("<pre>"));
+fn lines(html: &mut Html, diff: &Diff) {
+    html.add(format_args!("<pre>"));
     for line in diff.text.split_terminator('\n') {
         let class = match line.chars().next() {
             Some('+') => " class=\"add\"",
@@ -177,11 +177,11 @@ fn lines(page: &mut Page, diff: &Diff) {
             Some('\\') => " class=\"note\"",
             _ => "",
         };
-        page.add(format_args!("<span{class}>{}</span>", escaped(line)));
+        html.add(format_args!("<span{class}>{}</span>", escaped(line)));
     }
-    page.add(format_args!("</pre>"));
+    html.add(format_args!("</pre>"));
     if diff.is_cut {
-        page.add(format_args!(
+        html.add(format_args!(
             "<p class=\"cut\">The diff is longer; its end is left out here.</p>"
         ));
     }

@@ -81,7 +81,7 @@ fn page() -> String {
         output: Some(HOSTILE),
     };
     let sections = vec![section.clone(), section];
-    Report { title: HOSTILE, lead: HOSTILE, sections }.html()
+    Page { title: HOSTILE, lead: HOSTILE, sections }.html()
 }
 
 /// How many elements there are.
@@ -153,7 +153,7 @@ fn a_verdict_has_its_words_and_its_colour() {
     ];
     for (verdict, words, class) in table {
         let comparison = Comparison { verdict, ..comparison() };
-        let page = Report::of(&comparison).html();
+        let page = Page::of(&comparison).html();
         let badge = format!("<span class=\"badge {class}\">{words}</span>");
         assert_eq!(page.matches(&badge).count(), 1, "{verdict:?}");
         assert!(!page.contains("class=\"contents\""));
