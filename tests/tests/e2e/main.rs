@@ -35,5 +35,6 @@ mod sync;
 #[cfg(unix)]
 mod two_machines;
 mod wheel_tags;
+mod wheels_verify;
 #[cfg(windows)]
 mod windows;

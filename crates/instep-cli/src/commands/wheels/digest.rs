@@ -1,7 +1,7 @@
 //! `instep wheels digest`.
 
 use instep::Error;
-use instep::wheel::{self, Checked, CheckedState, Digests, digests_file};
+use instep::wheel::{self, Checked, CheckedState, Digests, digests_file, visible};
 use serde_json::json;
 
 use crate::args::DigestArgs;
@@ -54,7 +54,7 @@ fn report(session: &Session, checked: &[Checked]) -> Exit {
             CheckedState::Extra { .. } => (Tone::Warn, "not written down", String::new()),
             _ => (Tone::Good, "the same", String::new()),
         };
-        session.printer.result(&format!("{} {}{detail}", file.escape_debug(), paint(tone, word)));
+        session.printer.result(&format!("{} {}{detail}", visible(file), paint(tone, word)));
     }
     let files = count(checked.len(), "file");
     session.printer.say(&match differing {

@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use camino::Utf8Path;
 use indicatif::ProgressBar;
-use instep::wheel::{self, Event, Outcome, Report, Script, VerifiedWheel, VerifyRequest, Which};
+use instep::wheel::{
+    self, Event, Outcome, Page, Report, Script, Section, VerifiedWheel, VerifyRequest, Which,
+    visible,
+};
 use instep::{CancelToken, Error};
 
+use super::compare::show;
 use crate::args::VerifyArgs;
 use crate::commands::count;
 use crate::exit::Exit;
@@ -14,8 +19,6 @@ use crate::run::Session;
 
 /// How many of the last lines of a script that failed are shown; `--verbose` shows all as they come.
 const TAIL: usize = 15;
-/// How many differences are listed of a wheel; the others are counted.
-const LISTED: usize = 10;
 
 pub(crate) fn verify(session: &Session, args: &VerifyArgs) -> Result<Exit, Error> {
     let request = VerifyRequest {
@@ -29,15 +32,21 @@ pub(crate) fn verify(session: &Session, args: &VerifyArgs) -> Result<Exit, Error
     // Somebody who embeds this crate may have a handler of their own: then that one decides.
     let _ = ctrlc::set_handler(move || on_signal.cancel());
     let bar = spinner(session);
-    let result = wheel::verify(&request, &mut |event| show(session, bar.as_ref(), &event), &cancel);
+    let result = wheel::verify(&request, &mut |event| tell(session, bar.as_ref(), &event), &cancel);
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
     let report = result?;
+    if let Some(path) = &args.html {
+        page(&report, &request.environment.cwd().join(path))?;
+    }
     if session.global.json {
         session.printer.json(&report);
     } else {
         print(session, &report);
+        if let Some(path) = &args.html {
+            session.printer.say(&paint(Tone::Dim, &format!("the report is {path}")));
+        }
     }
     Ok(if report.is_reproduced() { Exit::Done } else { Exit::No })
 }
@@ -51,7 +60,7 @@ fn spinner(session: &Session) -> Option<ProgressBar> {
     })
 }
 
-fn show(session: &Session, bar: Option<&ProgressBar>, event: &Event) {
+fn tell(session: &Session, bar: Option<&ProgressBar>, event: &Event) {
     if session.global.events {
         if let Ok(line) = serde_json::to_string(event) {
             session.printer.result(&line);
@@ -59,7 +68,7 @@ fn show(session: &Session, bar: Option<&ProgressBar>, event: &Event) {
         return;
     }
     if let Event::Output { line } = event {
-        let line = line.escape_debug();
+        let line = visible(line);
         if session.printer.is_verbose() {
             session.printer.say(&paint(Tone::Dim, &format!("  | {line}")));
         } else if let Some(bar) = bar {
@@ -71,10 +80,10 @@ fn show(session: &Session, bar: Option<&ProgressBar>, event: &Event) {
 fn print(session: &Session, report: &Report) {
     let printer = &session.printer;
     for wheel in &report.wheels {
-        let (tone, word, details) = told(&wheel.outcome);
-        printer.result(&format!("{} {}", wheel.file.escape_debug(), paint(tone, &word)));
-        for detail in details {
-            printer.result(&format!("  {detail}"));
+        let (tone, word) = told(&wheel.outcome);
+        printer.result(&format!("{} {}", visible(&wheel.file), paint(tone, &word)));
+        if let Outcome::Different { comparison } = &wheel.outcome {
+            show(printer, comparison);
         }
     }
     if report.script != Script::Succeeded {
@@ -94,50 +103,36 @@ fn print(session: &Session, report: &Report) {
     printer.say(&format!("{wheels}: {}", paint(tone, &format!("{good} reproduced"))));
 }
 
-/// What became of a wheel: in a word, and in lines.
-fn told(outcome: &Outcome) -> (Tone, String, Vec<String>) {
-    let bad = |word: &str, details| (Tone::Bad, word.to_owned(), details);
-    match outcome {
-        Outcome::Reproduced { .. } if outcome.is_identical() => {
-            (Tone::Good, "is rebuilt byte for byte".to_owned(), Vec::new())
-        }
+/// What became of a wheel, behind its name.
+fn told(outcome: &Outcome) -> (Tone, String) {
+    let instead = |word: &str, nearest: &Option<String>| match nearest {
+        Some(name) => format!("{word}, but {} is", visible(name)),
+        None => word.to_owned(),
+    };
+    let text = match outcome {
+        Outcome::Reproduced { .. } if outcome.is_identical() => "is rebuilt byte for byte".into(),
         Outcome::Reproduced { comparison } => {
-            let kinds: Vec<String> =
-                comparison.noise.iter().map(|noise| noise.kind.title().to_owned()).collect();
-            let word = format!("is rebuilt, but for noise: {}", kinds.join(", "));
-            (Tone::Good, word, Vec::new())
+            let kinds: Vec<&str> =
+                comparison.noise.iter().map(|noise| noise.kind.title()).collect();
+            format!("is rebuilt, but for {}", kinds.join(", "))
         }
         Outcome::Different { comparison } => {
-            let differences = &comparison.differences;
-            let word = format!("is rebuilt with {}", count(differences.len(), "difference"));
-            let paths = differences.iter().take(LISTED);
-            let mut lines: Vec<String> =
-                paths.map(|one| one.path.escape_debug().to_string()).collect();
-            if differences.len() > LISTED {
-                lines.push(format!("and {} more", differences.len() - LISTED));
-            }
-            (Tone::Bad, word, lines)
+            format!("is rebuilt with {}", count(comparison.differences.len(), "difference"))
         }
-        Outcome::NotRebuilt { nearest } => bad("is not rebuilt", instead("built", nearest)),
-        Outcome::Extra { nearest } => bad("is built, and not there", instead("there", nearest)),
+        Outcome::NotRebuilt { nearest } => instead("is not rebuilt", nearest),
+        Outcome::Extra { nearest } => instead("is built, and not in the folder", nearest),
         Outcome::Refused { which, entry, rule } => {
-            let place = entry.as_deref().map(|entry| format!(" at `{}`", entry.escape_debug()));
-            let place = place.unwrap_or_default();
-            bad(&format!("is refused{}{place}: {rule}", of(*which)), Vec::new())
+            let place = entry.as_deref().map(|entry| format!(" at `{}`", visible(entry)));
+            format!("is refused{}{}: {rule}", of(*which), place.unwrap_or_default())
         }
-        Outcome::NoWheel { problem, .. } => {
-            bad(&format!("does not have the name of a wheel: {problem}"), Vec::new())
-        }
-        Outcome::ScriptFailed { .. } => bad("is not rebuilt: the script failed", Vec::new()),
+        Outcome::NoWheel { problem, .. } => format!("does not have the name of a wheel: {problem}"),
+        Outcome::ScriptFailed { .. } => "is not rebuilt: the script failed".into(),
         Outcome::TimedOut { seconds } => {
-            bad(&format!("is not rebuilt: the script took longer than {seconds} s"), Vec::new())
+            format!("is not rebuilt: the script took longer than {seconds} s")
         }
-        _ => bad("is not verified", Vec::new()),
-    }
-}
-
-fn instead(what: &str, nearest: &Option<String>) -> Vec<String> {
-    nearest.iter().map(|name| format!("{} is {what} instead", name.escape_debug())).collect()
+        _ => "is not verified".into(),
+    };
+    (if outcome.is_reproduced() { Tone::Good } else { Tone::Bad }, text)
 }
 
 fn of(which: Which) -> &'static str {
@@ -149,17 +144,56 @@ fn of(which: Which) -> &'static str {
 
 /// How the script ended, and what it wrote last.
 fn script(session: &Session, report: &Report) {
-    let how = match report.script {
+    session.printer.error(&format!("`{}` {}", report.command, ending(report.script)));
+    let lines = &report.output.lines;
+    for line in lines.get(lines.len().saturating_sub(TAIL)..).unwrap_or_default() {
+        session.printer.text(&format!("  | {}", visible(line)));
+    }
+}
+
+fn ending(script: Script) -> String {
+    match script {
+        Script::Succeeded => "ended well".to_owned(),
         Script::Failed { code: Some(code) } => format!("failed with exit code {code}"),
         Script::Failed { code: None } => "was ended by a signal".to_owned(),
         Script::TimedOut { seconds } => {
             format!("was ended after {seconds} s, with all that it had started")
         }
-        _ => return,
-    };
-    session.printer.error(&format!("`{}` {how}", report.command));
-    let lines = &report.output.lines;
-    for line in lines.get(lines.len().saturating_sub(TAIL)..).unwrap_or_default() {
-        session.printer.text(&format!("  | {}", line.escape_debug()));
+        _ => "ended".to_owned(),
     }
+}
+
+/// The report as a page.
+fn page(report: &Report, path: &Utf8Path) -> Result<(), Error> {
+    let ended = ending(report.script);
+    let good = report.wheels.iter().filter(|wheel| wheel.outcome.is_reproduced()).count();
+    let wheels = count(report.wheels.len(), "wheel");
+    let lead = format!("`{}` {ended}. Of {wheels}, {good} reproduced.", report.command);
+    let summaries: Vec<String> = report.wheels.iter().map(|one| told(&one.outcome).1).collect();
+    let mut output = report.output.lines.join("\n");
+    if report.output.omitted > 0 {
+        let omitted = usize::try_from(report.output.omitted).unwrap_or(usize::MAX);
+        output.insert_str(0, &format!("({} before these)\n", count(omitted, "line")));
+    }
+    let is_good = |is: bool| if is { wheel::Tone::Good } else { wheel::Tone::Bad };
+    let mut sections: Vec<Section<'_>> = report
+        .wheels
+        .iter()
+        .zip(&summaries)
+        .map(|(one, summary)| Section {
+            name: &one.file,
+            summary,
+            tone: is_good(one.outcome.is_reproduced()),
+            comparison: one.outcome.comparison(),
+            output: None,
+        })
+        .collect();
+    sections.push(Section {
+        name: "The script",
+        summary: &ended,
+        tone: is_good(report.script == Script::Succeeded),
+        comparison: None,
+        output: Some(&output).filter(|text| !text.is_empty()).map(String::as_str),
+    });
+    Ok(Page { title: "Wheels, rebuilt", lead: &lead, sections }.write(path)?)
 }
