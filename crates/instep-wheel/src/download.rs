@@ -1,4 +1,7 @@
 //! A wheelhouse: the wheels of a lock, for several Pythons and platforms.
+//!
+//! [`observe`] asks the indexes and comes to a [`Plan`]; [`download`] fetches what is not there yet, and writes the pages
+//! of the folder. Files that the folder holds beside those of the plan stay.
 
 mod fetch;
 mod plan;

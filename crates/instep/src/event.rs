@@ -64,6 +64,12 @@ pub enum Event {
         /// What happened.
         detail: instep_mirror::Event,
     },
+    /// Wheels are being collected, or rebuilt.
+    #[cfg(feature = "wheels")]
+    Wheels {
+        /// What happened.
+        detail: instep_wheel::Event,
+    },
     /// What is going to be done.
     Planned {
         /// The environment.

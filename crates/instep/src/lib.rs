@@ -99,6 +99,8 @@ mod state;
 mod steps;
 mod sync;
 mod toolbox;
+#[cfg(feature = "wheels")]
+mod wheels;
 mod workspace;
 
 pub use check::{Check, CheckRequest};
@@ -127,4 +129,6 @@ pub use project_mirror::{MirrorRequest, ProjectMirror, Ran};
 pub use spec::{Source, Spec};
 pub use state::STATE_DIR;
 pub use sync::{SyncOutcome, SyncRequest, Synced};
+#[cfg(feature = "wheels")]
+pub use wheels::{Wheelhouse, WheelhouseRequest, wheelhouse};
 pub use workspace::{Environment, Notice, Workspace, sync_all};

@@ -35,6 +35,7 @@ mod sync;
 #[cfg(unix)]
 mod two_machines;
 mod wheel_tags;
+mod wheelhouse;
 mod wheels_verify;
 #[cfg(windows)]
 mod windows;
