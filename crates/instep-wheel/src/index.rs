@@ -4,6 +4,7 @@
 mod client;
 mod credentials;
 mod page;
+mod resolver;
 mod sources;
 mod transport;
 

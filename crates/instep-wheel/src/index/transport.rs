@@ -8,9 +8,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use instep_tools::{Environment, IndexSettings};
 use ureq::config::RedirectAuthHeaders;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Proxy};
 use url::Url;
 
+use super::resolver::Remembering;
 use super::{IndexProblem, shown};
 use crate::error::Error;
 
@@ -89,7 +91,7 @@ impl Transport {
             .client_cert(self.client.clone())
             .disable_verification(!is_checked)
             .build();
-        Agent::config_builder()
+        let config = Agent::config_builder()
             .http_status_as_error(false)
             .user_agent(AGENT)
             .tls_config(tls)
@@ -100,8 +102,8 @@ impl Transport {
             .timeout_recv_response(Some(SILENCE))
             .max_idle_connections(64)
             .max_idle_connections_per_host(32)
-            .build()
-            .new_agent()
+            .build();
+        Agent::with_parts(config, DefaultConnector::default(), Remembering::default())
     }
 
     fn is_insecure(&self, url: &Url) -> bool {
