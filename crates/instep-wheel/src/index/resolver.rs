@@ -36,7 +36,9 @@ impl Resolver for Remembering {
         };
         if let Some(addresses) = known.get(&key) {
             let mut found = self.empty();
-            addresses.iter().for_each(|address| found.push(*address));
+            for address in addresses {
+                found.push(*address);
+            }
             return Ok(found);
         }
         let found = self.system.resolve(uri, config, timeout)?;
