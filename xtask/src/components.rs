@@ -14,6 +14,7 @@ pub(crate) const WINDOWS: &str = "x86_64-pc-windows-gnu";
 
 /// Debian packages by the program that they are wanted for.
 const DEBIAN: &[(&str, &[&str])] = &[
+    ("diffoscope", &["diffoscope-minimal"]),
     ("hyperfine", &["hyperfine"]),
     ("x86_64-w64-mingw32-gcc", &["gcc-mingw-w64-x86-64"]),
     ("wine", &["wine", "wine64"]),
@@ -77,7 +78,7 @@ impl Components {
         let mut found = Self::default();
         found.python_tools(workspace);
         if Self::cross_compiles() {
-            found.debian(DEBIAN.get(1..2).unwrap_or_default());
+            found.debian(DEBIAN.get(2..3).unwrap_or_default());
             found.windows_target();
         }
         found.complete()
@@ -88,7 +89,7 @@ impl Components {
         eprintln!("What the benchmarks need:");
         let mut found = Self::default();
         found.python_tools(workspace);
-        found.debian(DEBIAN.get(..1).unwrap_or_default());
+        found.debian(DEBIAN.get(..2).unwrap_or_default());
         found.complete()
     }
 

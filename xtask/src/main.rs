@@ -42,6 +42,7 @@ Commands:
   bench ci                     what it costs to know that CI files are in step, beside its peers
   bench mirror                 what keeping two trees of small files equal costs, beside its peers
   bench mirror-large           the same with large files
+  bench wheels                 what comparing two wheels costs, and collecting those of a lock
 
 Variables:
   CI=true   what is missing is a failure, where it is a skip named at the end otherwise
@@ -82,6 +83,7 @@ fn dispatch(words: &[&str]) -> Result<ExitCode, Error> {
         ["bench", "mirror"] => bench::mirror(&workspace),
         ["bench", "mirror-large"] => bench::mirror_large(&workspace),
         ["bench", "sync"] => bench::sync(&workspace),
+        ["bench", "wheels"] => bench::wheels(&workspace),
         _ => Err(Error::Usage { given: words.join(" ") }),
     }
 }

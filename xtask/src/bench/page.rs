@@ -55,6 +55,9 @@ Each section is written by the command that it names, and by nobody else.
 
 <!-- bench ci -->
 <!-- /bench ci -->
+
+<!-- bench wheels -->
+<!-- /bench wheels -->
 ";
 
 impl Page {
