@@ -36,6 +36,7 @@ mod sync;
 mod two_machines;
 mod wheel_tags;
 mod wheelhouse;
+mod wheels_compare;
 mod wheels_verify;
 #[cfg(windows)]
 mod windows;
