@@ -196,7 +196,7 @@ impl Digests {
     fn parse(bytes: &[u8]) -> Result<Self, (usize, DigestsProblem)> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+            let line = before.split(|byte| *byte == b'\n').count();
             (line, DigestsProblem::Encoding)
         })?;
         let mut found = BTreeMap::new();

@@ -155,7 +155,7 @@ fn a_real_rebuild_by_uv_is_reproduced() {
     let project = Project::new().online();
     project.write(
         "pyproject.toml",
-        "[project]\nname = \"demo\"\nversion = \"1.0\"\n[build-system]\nrequires = [\"flit_core\"]\nbuild-backend = \"flit_core.buildapi\"\n",
+        "[project]\nname = \"demo\"\nversion = \"1.0\"\ndescription = \"For a test\"\n[build-system]\nrequires = [\"flit_core\"]\nbuild-backend = \"flit_core.buildapi\"\n",
     );
     project.write("demo.py", "\"\"\"A module.\"\"\"\n");
     let build = |epoch: &str, out: &str| {
