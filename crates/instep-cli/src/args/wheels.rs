@@ -40,7 +40,7 @@ pub(crate) struct CompareArgs {
 pub(crate) struct VerifyArgs {
     /// The folder of the wheels
     pub(crate) folder: Utf8PathBuf,
-    /// The command that builds them anew, into the folder that the variable INSTEP_REBUILD_DIR names
+    /// The command that builds them anew, into the folder that `INSTEP_REBUILD_DIR` names
     #[arg(long, value_name = "COMMAND")]
     pub(crate) rebuild: String,
     /// End the command, and all that it started, after so many seconds
