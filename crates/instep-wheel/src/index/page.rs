@@ -31,12 +31,18 @@ impl Form {
     }
 }
 
-/// The files of a page. `base` is its own address.
+/// The files of a page, in its order. `base` is its own address.
 pub(super) fn parse(form: Form, bytes: &[u8], base: &Url) -> Result<Vec<IndexFile>, IndexProblem> {
-    match form {
+    let mut files = match form {
         Form::Json => json(bytes, base),
         Form::Html => html(&String::from_utf8_lossy(bytes), base),
-    }
+    }?;
+    // A server says nothing about the files of this machine, nor about the shares that it can reach.
+    files.retain(|file| match file.url.scheme() {
+        "http" | "https" => true,
+        scheme => scheme == "file" && base.scheme() == "file",
+    });
+    Ok(files)
 }
 
 #[derive(Deserialize)]
