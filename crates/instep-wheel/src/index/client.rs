@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{Read, Seek as _, SeekFrom};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -11,8 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use camino::{Utf8Path, Utf8PathBuf};
 use instep_tools::{CancelToken, Environment, IndexSettings};
 use pep508_rs::PackageName;
+use ureq::Body;
 use ureq::http::header::HeaderMap;
-use ureq::{Body, ResponseExt as _};
 use url::Url;
 
 use super::credentials::Credentials;
@@ -32,6 +33,8 @@ const LARGEST_PAGE_MB: u64 = 256;
 const WORKERS: usize = 16;
 /// How often something is tried that may pass.
 const TRIES: u32 = 5;
+/// How often in a row a server may send to another address; curl, pip and uv have limits of this order.
+const MOST_REDIRECTS: u32 = 10;
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
@@ -105,7 +108,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Index`] of the first package for which an index gives no answer; [`Error::Cancelled`].
+    /// [`Error::Index`] where an index gives no answer for a package, of the first one that has none; the others are
+    /// not asked for any more then. [`Error::Cancelled`].
     pub fn projects(
         &self,
         names: &[PackageName],
@@ -120,11 +124,21 @@ impl Client {
             let found = workers::run(vec![()], 1, work, on_event, cancel)?;
             found.into_iter().next().transpose()?.unwrap_or_default()
         };
-        let work = move |name: &PackageName, tell: &Tell| client.project(name, tell, &token);
+        let has_failed = AtomicBool::new(false);
+        let work = move |name: &PackageName, tell: &Tell| {
+            // An index that refuses one, or is not there, would do so for each of the others.
+            if has_failed.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let files = client.project(name, tell, &token);
+            has_failed.fetch_or(files.is_err(), Ordering::Relaxed);
+            files.map(Some)
+        };
         let found = workers::run(names.to_vec(), WORKERS, work, on_event, cancel)?;
+        let found = found.into_iter().collect::<Result<Vec<_>, Error>>()?;
         let mut projects = BTreeMap::new();
         for (name, files) in names.iter().zip(found) {
-            let mut files = files?;
+            let mut files = files.unwrap_or_default();
             for link in links.iter().filter(|link| is_of(&link.name, name)) {
                 files.push(with_digest(link.clone())?);
             }
@@ -194,6 +208,9 @@ impl Client {
     }
 
     /// Asks for an address, from a byte on. `accept` is for pages; contents of files come as they are.
+    ///
+    /// Where it sends to another address, that one is asked as if it had been meant: by its own proxy, with its own
+    /// login, and its certificate is checked unless that host is trusted.
     pub(crate) fn get(
         &self,
         url: &Url,
@@ -204,15 +221,21 @@ impl Client {
         if let Some(path) = local(url) {
             return read_local(url, &path, from).map_err(Failure::Lasting);
         }
-        let known = self.inner.credentials.login(url);
-        let answer = self.ask(url, accept, from, known.as_ref())?;
-        if answer.status() != 401 {
-            return judge(url, from, answer);
+        let mut at = url.clone();
+        for _ in 0..=MOST_REDIRECTS {
+            let known = self.inner.credentials.login(&at);
+            let mut answer = self.ask(&at, accept, from, known.as_ref())?;
+            if answer.status() == 401
+                && let Some(login) = self.inner.credentials.asked(&at, cancel)
+            {
+                answer = self.ask(&at, accept, from, Some(&login))?;
+            }
+            match redirect(&at, &answer)? {
+                Some(next) => at = next,
+                None => return judge(at, from, answer),
+            }
         }
-        match self.inner.credentials.asked(url, cancel) {
-            Some(login) => judge(url, from, self.ask(url, accept, from, Some(&login))?),
-            None => judge(url, from, answer),
-        }
+        Err(astray(url, "it sends from one address to the next, without an end"))
     }
 
     fn ask(
@@ -270,8 +293,25 @@ pub(crate) fn patiently<T>(
     }
 }
 
-/// What an answer is worth.
-fn judge(url: &Url, from: u64, answer: ureq::http::Response<Body>) -> Result<Answer, Failure> {
+/// Where an answer sends to, if it does.
+fn redirect(url: &Url, answer: &ureq::http::Response<Body>) -> Result<Option<Url>, Failure> {
+    if !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return Ok(None);
+    }
+    let next = header(answer.headers(), "Location").and_then(|place| url.join(place).ok());
+    match next.filter(|next| matches!(next.scheme(), "http" | "https")) {
+        Some(next) => Ok(Some(next)),
+        None => Err(astray(url, "it sends to what is no address of a server")),
+    }
+}
+
+fn astray(url: &Url, reason: &str) -> Failure {
+    let problem = IndexProblem::Unreachable { reason: reason.to_owned() };
+    Failure::Lasting(Error::Index { url: shown(url), problem })
+}
+
+/// What an answer is worth that came from an address.
+fn judge(url: Url, from: u64, answer: ureq::http::Response<Body>) -> Result<Answer, Failure> {
     let status = answer.status().as_u16();
     let headers = answer.headers();
     let text = |name: &str| header(headers, name).unwrap_or_default().to_owned();
@@ -286,15 +326,14 @@ fn judge(url: &Url, from: u64, answer: ureq::http::Response<Body>) -> Result<Ans
         }
         _ => {
             let problem = IndexProblem::Status { status };
-            return Err(Failure::Lasting(Error::Index { url: shown(url), problem }));
+            return Err(Failure::Lasting(Error::Index { url: shown(&url), problem }));
         }
     }
-    let final_url = Url::parse(&answer.get_uri().to_string()).unwrap_or_else(|_| url.clone());
     let range = if status == 206 { range_of(&text("Content-Range")) } else { None };
     let content_type = text("Content-Type");
     let length = answer.body().content_length();
     let body = answer.into_body().into_with_config().limit(u64::MAX).reader();
-    Ok(Answer { status, url: final_url, content_type, range, length, body: Box::new(body) })
+    Ok(Answer { status, url, content_type, range, length, body: Box::new(body) })
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -312,6 +351,10 @@ fn failure(url: &Url, error: &ureq::Error) -> Failure {
     let reason = instep_tools::redact(&error.to_string()).into_owned();
     let problem = IndexProblem::Unreachable { reason };
     match error {
+        // What is said of a certificate that is not trusted: it will be none the next time.
+        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Failure::Lasting(Error::Index { url: shown(url), problem })
+        }
         ureq::Error::Io(_)
         | ureq::Error::Timeout(_)
         | ureq::Error::HostNotFound

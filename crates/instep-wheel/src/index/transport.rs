@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use instep_tools::{Environment, IndexSettings};
-use ureq::config::RedirectAuthHeaders;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Proxy};
@@ -96,7 +95,8 @@ impl Transport {
             .user_agent(AGENT)
             .tls_config(tls)
             .proxy(proxy)
-            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
+            // Each address has a way, a login and a trust of its own, which are not known here.
+            .max_redirects(0)
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_per_read(Some(SILENCE))
             .timeout_recv_response(Some(SILENCE))
