@@ -14,7 +14,7 @@ use serde::Serialize;
 use url::Url;
 
 pub use client::Client;
-pub(crate) use client::{Failure, patiently};
+pub(crate) use client::{Answer, Failure, patiently};
 
 /// A file that an index offers.
 #[derive(Clone, PartialEq, Eq, Serialize)]

@@ -24,7 +24,7 @@ use crate::archive::Wheel;
 use crate::digest::{self, hex};
 use crate::error::Error;
 use crate::event::Event;
-use crate::index::{Client, Failure, IndexProblem, patiently};
+use crate::index::{Answer, Client, Failure, IndexProblem, patiently};
 use crate::workers::{self, Tell};
 
 /// Connections at once.
@@ -178,7 +178,7 @@ fn digest_where_right(path: &Utf8Path, planned: &PlannedFile) -> io::Result<Opti
         return Ok(None);
     }
     let mut hashers = Hashers::of(planned);
-    hashers.read(&mut File::open(path)?, u64::MAX)?;
+    hashers.read(&mut File::open(path)?)?;
     let digests = hashers.finish();
     Ok(digests.is_one_of(planned).then_some(digests.sha256))
 }
@@ -206,8 +206,12 @@ fn one(
     let mut came = 0;
     let digests = come(client, file, &part, &mut came, tell, cancel)?;
     std::fs::rename(&part, &cached).map_err(Error::io("write", &cached))?;
-    // One that is right by its digest may still be one that nobody should unpack.
-    if let Err(error) = Wheel::open(&cached) {
+    // One that is right by its digest may still be one that nobody should unpack. Where there is no digest, those of its
+    // RECORD tell whether it is whole.
+    let is_known = !file.hashes.is_empty();
+    let checked = Wheel::open(&cached)
+        .and_then(|wheel| if is_known { Ok(()) } else { wheel.contents().map(drop) });
+    if let Err(error) = checked {
         let _ = std::fs::remove_file(&cached);
         return Err(error);
     }
@@ -237,40 +241,23 @@ fn come(
     tell: &Tell,
     cancel: &CancelToken,
 ) -> Result<Digests, Error> {
-    let write = |error| Error::io("write", part)(error);
-    let url = &file.file.url;
-    // A part that is wrong, whoever wrote it, is dropped once; what is wrong again is so on the server.
-    for is_last in [false, true] {
-        let mut before = 0;
-        let began_with = size_of(part);
-        loop {
-            // What has come is worth another try: only a run of failures without a byte ends it.
-            let result = patiently(url, tell, cancel, &mut || {
-                let start = size_of(part);
-                let result = piece(client, file, part, came, tell, cancel);
-                match result {
-                    Err(Failure::Passing { .. }) if size_of(part) > start => Ok(false),
-                    result => result.map(|()| true),
-                }
-            })?;
-            if result {
-                break;
-            }
-            let now = size_of(part);
-            if now == before {
-                let problem = IndexProblem::Unreachable { reason: "it breaks off".to_owned() };
-                return Err(Error::Index { url: crate::index::shown(url), problem });
-            }
-            before = now;
-        }
+    let failed = |error| Error::io("write", part)(error);
+    if file.hashes.is_empty() && size_of(part) > 0 {
+        // Nothing would tell whether it is a part of what the index has now.
+        std::fs::remove_file(part).map_err(failed)?;
+    }
+    loop {
+        let had_part = size_of(part) > 0;
+        all_of(client, file, part, came, tell, cancel)?;
         let mut hashers = Hashers::of(file);
-        hashers.read(&mut File::open(part).map_err(write)?, u64::MAX).map_err(write)?;
+        hashers.read(&mut File::open(part).map_err(failed)?).map_err(failed)?;
         let digests = hashers.finish();
         if file.hashes.is_empty() || digests.is_one_of(file) {
             return Ok(digests);
         }
-        std::fs::remove_file(part).map_err(write)?;
-        if is_last || began_with == 0 {
+        std::fs::remove_file(part).map_err(failed)?;
+        // A part that is wrong, whoever wrote it, is dropped once; what is wrong again is so on the server.
+        if !had_part {
             return Err(Error::WrongDigest {
                 file: file.file.name.clone(),
                 expected: file.hashes.join(", "),
@@ -278,7 +265,33 @@ fn come(
             });
         }
     }
-    Err(Error::Cancelled)
+}
+
+/// Asks for the content until all of it has come. It is given up after some tries that got no further than those before.
+fn all_of(
+    client: &Client,
+    file: &PlannedFile,
+    part: &Utf8Path,
+    came: &mut u64,
+    tell: &Tell,
+    cancel: &CancelToken,
+) -> Result<(), Error> {
+    let mut furthest = size_of(part);
+    let mut is_all = false;
+    while !is_all {
+        is_all = patiently(&file.file.url, tell, cancel, &mut || {
+            let result = piece(client, file, part, came, tell, cancel);
+            let now = size_of(part);
+            match result {
+                Err(Failure::Passing { .. }) if now > furthest => {
+                    furthest = now;
+                    Ok(false)
+                }
+                result => result.map(|()| true),
+            }
+        })?;
+    }
+    Ok(())
 }
 
 /// One answer of the server, behind what is there.
@@ -290,65 +303,112 @@ fn piece(
     tell: &Tell,
     cancel: &CancelToken,
 ) -> Result<(), Failure> {
-    let write = |error| Failure::Lasting(Error::io("write", part)(error));
+    let failed = |error| Failure::Lasting(Error::io("write", part)(error));
     let mut options = OpenOptions::new();
-    let mut output = options.create(true).truncate(false).write(true).open(part).map_err(write)?;
-    let mut at = output.metadata().map_err(write)?.len();
+    let mut output = options.create(true).truncate(false).write(true).open(part).map_err(failed)?;
+    let at = output.metadata().map_err(failed)?.len();
     if file.file.size.is_some_and(|size| at >= size) {
         // It is all there, or it is not this file.
         return Ok(());
     }
     let answer = client.get(&file.file.url, None, at, cancel)?;
     let goes_on = answer.status == 206 && answer.range.is_some_and(|(from, _)| from == at);
-    if answer.status == 416 {
-        output.set_len(0).map_err(write)?;
-        return Err(Failure::broken_off(&io::Error::other("nothing is left behind what has come")));
-    }
-    if answer.status == 206 && !goes_on {
-        output.set_len(0).map_err(write)?;
-        return Err(Failure::broken_off(&io::Error::other("it sends another part")));
-    }
+    let start = if goes_on { at } else { 0 };
     if !goes_on {
-        output.set_len(0).map_err(write)?;
-        at = 0;
+        output.set_len(0).map_err(failed)?;
     }
-    output.seek(SeekFrom::Start(at)).map_err(write)?;
-    let mut body = answer.body;
-    let mut left = answer.length;
-    let mut buffer = vec![0; BUFFER];
-    let mut untold = 0;
-    loop {
-        if cancel.is_cancelled() {
-            return Err(Failure::Lasting(Error::Cancelled));
+    if answer.status != 200 && !goes_on {
+        let reason = io::Error::other("it has not the part that is asked for");
+        return Err(Failure::broken_off(&reason));
+    }
+    output.seek(SeekFrom::Start(start)).map_err(failed)?;
+    let mut told = Told { tell, untold: 0 };
+    let end = receive(answer, &mut output, file.file.size, start, &mut told, cancel);
+    *came += output.stream_position().map_err(failed)?.saturating_sub(start);
+    end.map_err(|stop| match stop {
+        Stop::Disk(error) => failed(error),
+        Stop::Failure(failure) => failure,
+        Stop::TooLarge => {
+            // Nobody goes on behind it.
+            let _ = output.set_len(0);
+            let problem =
+                IndexProblem::Page { reason: "the file is larger than it says".to_owned() };
+            Failure::Lasting(Error::Index { url: crate::index::shown(&file.file.url), problem })
         }
+    })
+}
+
+/// Why no more is received.
+enum Stop {
+    Disk(io::Error),
+    Failure(Failure),
+    TooLarge,
+}
+
+/// Bytes that have come, told in larger pieces.
+struct Told<'a> {
+    tell: &'a Tell,
+    untold: u64,
+}
+
+impl Told<'_> {
+    fn add(&mut self, bytes: u64) {
+        self.untold += bytes;
+        if self.untold >= TELL_EVERY {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.untold > 0 {
+            self.tell.tell(Event::Received { bytes: std::mem::take(&mut self.untold) });
+        }
+    }
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+/// Writes what an answer brings, which stands from `at` on in a file of this size.
+fn receive(
+    answer: Answer,
+    output: &mut File,
+    size: Option<u64>,
+    mut at: u64,
+    told: &mut Told<'_>,
+    cancel: &CancelToken,
+) -> Result<(), Stop> {
+    let broken_off = |error: &io::Error| Stop::Failure(Failure::broken_off(error));
+    let mut body = answer.body;
+    let end = answer.length.map(|length| at + length);
+    let mut buffer = vec![0; BUFFER];
+    loop {
         let count = match body.read(&mut buffer) {
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Failure::broken_off(&error)),
+            Err(error) => return Err(broken_off(&error)),
         };
+        // Looked at behind the wait: what comes after it is nobody's any more.
+        if cancel.is_cancelled() {
+            return Err(Stop::Failure(Failure::Lasting(Error::Cancelled)));
+        }
         let bytes = buffer.get(..count).unwrap_or_default();
         if bytes.is_empty() {
             break;
         }
-        output.write_all(bytes).map_err(write)?;
-        let count = count as u64;
-        *came += count;
-        at += count;
-        untold += count;
-        left = left.map(|left| left.saturating_sub(count));
-        if untold >= TELL_EVERY {
-            tell.tell(Event::Received { bytes: std::mem::take(&mut untold) });
+        at += count as u64;
+        if size.is_some_and(|size| at > size) {
+            return Err(Stop::TooLarge);
         }
-        if file.file.size.is_some_and(|size| at > size) {
-            output.set_len(0).map_err(write)?;
-            let found = IndexProblem::Page { reason: "the file is larger than it says".to_owned() };
-            let url = crate::index::shown(&file.file.url);
-            return Err(Failure::Lasting(Error::Index { url, problem: found }));
-        }
+        output.write_all(bytes).map_err(Stop::Disk)?;
+        told.add(count as u64);
     }
-    tell.tell(Event::Received { bytes: untold });
-    if left.is_some_and(|left| left > 0) || file.file.size.is_some_and(|size| at < size) {
-        return Err(Failure::broken_off(&io::ErrorKind::UnexpectedEof.into()));
+    let is_short = |end: Option<u64>| end.is_some_and(|end| at < end);
+    if is_short(end) || is_short(size) {
+        return Err(broken_off(&io::ErrorKind::UnexpectedEof.into()));
     }
     Ok(())
 }
@@ -403,8 +463,7 @@ impl Hashers {
         }
     }
 
-    fn read(&mut self, file: &mut File, most: u64) -> io::Result<()> {
-        let mut file = file.take(most);
+    fn read(&mut self, file: &mut File) -> io::Result<()> {
         let mut buffer = vec![0; BUFFER];
         loop {
             let count = match file.read(&mut buffer) {
