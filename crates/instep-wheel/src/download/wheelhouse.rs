@@ -16,6 +16,8 @@ use crate::error::Error;
 
 /// The folder of the pages.
 const PAGES: &str = "simple";
+/// What says that a page is ours, and may be removed.
+const MARK: &str = "<meta name=\"generator\" content=\"instep\">";
 
 /// A file that a page links to.
 struct Link {
@@ -60,10 +62,12 @@ pub(super) fn write_pages(folder: &Utf8Path, known: &[(String, String)]) -> Resu
 fn forget(pages: &Utf8Path, names: &BTreeSet<String>) -> Result<(), Error> {
     for entry in pages.read_dir_utf8().map_err(Error::io("read", pages))? {
         let path = entry.map_err(Error::io("read", pages))?.into_path();
-        let is_old = path.is_dir() && path.file_name().is_some_and(|name| !names.contains(name));
-        if is_old {
+        let page = path.join("index.html");
+        let is_old = path.file_name().is_some_and(|name| !names.contains(name));
+        let is_ours = || std::fs::read_to_string(&page).is_ok_and(|text| text.contains(MARK));
+        if is_old && is_ours() {
+            std::fs::remove_file(&page).map_err(Error::io("remove", &page))?;
             // A folder that somebody put something of their own into stays.
-            let _ = std::fs::remove_file(path.join("index.html"));
             let _ = std::fs::remove_dir(&path);
         }
     }
@@ -103,8 +107,8 @@ fn project(name: &str, links: &[Link]) -> String {
 fn page(title: &str, links: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n  <head>\n    <meta charset=\"utf-8\">\n    \
-         <meta name=\"pypi:repository-version\" content=\"1.0\">\n    <title>{title}</title>\n  \
-         </head>\n  <body>\n{links}  </body>\n</html>\n"
+         <meta name=\"pypi:repository-version\" content=\"1.0\">\n    {MARK}\n    \
+         <title>{title}</title>\n  </head>\n  <body>\n{links}  </body>\n</html>\n"
     )
 }
 
