@@ -6,6 +6,7 @@ mod http;
 
 use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -42,7 +43,7 @@ pub struct Behaviour {
     page_type: Option<String>,
     ranges: Ranges,
     refusal: Option<Refusal>,
-    other: Option<SocketAddr>,
+    moved: Option<Moved>,
     break_off: Option<BreakOff>,
     drip: Option<(usize, Duration)>,
 }
@@ -65,7 +66,15 @@ pub enum Ranges {
 struct Refusal {
     status: String,
     headers: String,
-    times: usize,
+    /// Of the requests of an address, by their number.
+    which: Range<usize>,
+}
+
+/// Where everybody is sent to.
+#[derive(Clone, Copy, Debug)]
+enum Moved {
+    To(SocketAddr),
+    Around,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -128,13 +137,26 @@ impl Behaviour {
     /// these lines of a header, as in `Retry-After: 1`.
     pub fn refuse(mut self, status: &str, headers: &[&str], times: usize) -> Self {
         let headers = headers.iter().map(|line| format!("{line}\r\n")).collect();
-        self.refusal = Some(Refusal { status: status.into(), headers, times });
+        self.refusal = Some(Refusal { status: status.into(), headers, which: 0..times });
+        self
+    }
+
+    /// Answers with this status after so many requests of an address.
+    pub fn refuse_after(mut self, times: usize, status: &str) -> Self {
+        let which = times..usize::MAX;
+        self.refusal = Some(Refusal { status: status.into(), headers: String::new(), which });
         self
     }
 
     /// Sends everybody to the same address of another index.
     pub fn moved_to(mut self, other: &Index) -> Self {
-        self.other = Some(other.address);
+        self.moved = Some(Moved::To(other.address));
+        self
+    }
+
+    /// Sends everybody to where they have come to.
+    pub fn moved_to_itself(mut self) -> Self {
+        self.moved = Some(Moved::Around);
         self
     }
 
@@ -196,19 +218,25 @@ impl Behaviour {
             return Answer::new("401 Unauthorized")
                 .header("WWW-Authenticate: Basic realm=\"index\"");
         }
-        if let Some(refusal) = self.refusal.as_ref().filter(|refusal| before < refusal.times) {
+        if let Some(refusal) = self.refusal.as_ref().filter(|found| found.which.contains(&before)) {
             let mut answer = Answer::new(&refusal.status);
             answer.headers.push_str(&refusal.headers);
             return answer;
         }
-        if let Some(other) = self.other {
-            return Answer::new("302 Found")
-                .header(&format!("Location: http://{other}{}", request.path));
+        if let Some(moved) = self.moved {
+            let to = match moved {
+                Moved::To(other) => format!("http://{other}{}", request.path),
+                Moved::Around => request.path.clone(),
+            };
+            return Answer::new("302 Found").header(&format!("Location: {to}"));
         }
         match request.path.trim_matches('/').split('/').collect::<Vec<_>>().as_slice() {
             ["simple"] => self.html(self.names()),
             ["simple", name] => self.project(name, request).unwrap_or(Answer::new(NOT_FOUND)),
             ["files", file] => match fs::read(self.wheels.join(file)) {
+                Ok(bytes) if file.ends_with(".html") => {
+                    Answer::new(OK).header("Content-Type: text/html").body(bytes)
+                }
                 Ok(bytes) => self.file(bytes, request, before),
                 Err(_) => Answer::new(NOT_FOUND),
             },
@@ -307,7 +335,7 @@ impl Index {
             page_type: None,
             ranges: Ranges::default(),
             refusal: None,
-            other: None,
+            moved: None,
             break_off: None,
             drip: None,
         }
