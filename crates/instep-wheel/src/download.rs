@@ -69,9 +69,10 @@ pub fn download(
     let guard = FileLock::acquire(&lock, &holder, &mut on_wait, &|| cancel.is_cancelled())?;
     let fetched = fetch::fetch(client, &plan.files, out, cache, on_event, cancel)?;
     wheelhouse::write_pages(out, &fetched.digests)?;
-    drop(guard);
     if cache == parts && fetched.failed.is_empty() {
-        instep_fs::remove_tree(&parts)?;
+        // The lock stays, since somebody may wait for it.
+        instep_fs::remove_tree(&fetch::wheels(&parts))?;
     }
+    drop(guard);
     Ok(fetched)
 }

@@ -170,8 +170,11 @@ impl Error {
 
     /// Whether it is only that somebody asked to stop.
     pub fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Cancelled)
-            || matches!(self, Self::Tools(error) if error.is_cancelled())
+        match self {
+            Self::Cancelled | Self::Fs(instep_fs::Error::Cancelled { .. }) => true,
+            Self::Tools(error) => error.is_cancelled(),
+            _ => false,
+        }
     }
 
     /// What to do about it.

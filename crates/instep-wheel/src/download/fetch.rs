@@ -229,7 +229,12 @@ fn cache_folder(cache: &Utf8Path, file: &PlannedFile) -> Utf8PathBuf {
         .filter(|digits| digits.len() == 64 && digits.bytes().all(|one| one.is_ascii_hexdigit()))
         .unwrap_or_else(|| blake3::hash(file.file.url.as_str().as_bytes()).to_hex().to_string());
     let first = digits.get(..2).unwrap_or_default().to_owned();
-    cache.join("wheels").join(first).join(digits)
+    wheels(cache).join(first).join(digits)
+}
+
+/// Where a cache folder keeps wheels.
+pub(super) fn wheels(cache: &Utf8Path) -> Utf8PathBuf {
+    cache.join("wheels")
 }
 
 /// Lets the content come, going on behind what is there of it, until all of it is there and right.
