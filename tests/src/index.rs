@@ -136,7 +136,7 @@ impl Behaviour {
     /// Answers the first so many requests of each address with this status, as in `503 Service Unavailable`, and
     /// these lines of a header, as in `Retry-After: 1`.
     pub fn refuse(mut self, status: &str, headers: &[&str], times: usize) -> Self {
-        let headers = headers.iter().map(|line| format!("{line}\r\n")).collect();
+        let headers = headers.iter().flat_map(|line| [*line, "\r\n"]).collect();
         self.refusal = Some(Refusal { status: status.into(), headers, which: 0..times });
         self
     }
@@ -234,7 +234,7 @@ impl Behaviour {
             ["simple"] => self.html(self.names()),
             ["simple", name] => self.project(name, request).unwrap_or(Answer::new(NOT_FOUND)),
             ["files", file] => match fs::read(self.wheels.join(file)) {
-                Ok(bytes) if file.ends_with(".html") => {
+                Ok(bytes) if Utf8Path::new(file).extension() == Some("html") => {
                     Answer::new(OK).header("Content-Type: text/html").body(bytes)
                 }
                 Ok(bytes) => self.file(bytes, request, before),

@@ -79,7 +79,7 @@ pub(super) fn read(stream: &TcpStream) -> std::io::Result<Request> {
         let (name, value) = line.split_once(": ").unwrap_or_default();
         match name.to_ascii_lowercase().as_str() {
             "authorization" => request.credentials = basic(value),
-            "accept" => request.accept = value.to_owned(),
+            "accept" => request.accept = value.into(),
             "range" => request.from = range(value),
             _ => {}
         }

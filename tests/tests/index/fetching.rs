@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use camino::Utf8PathBuf;
 use instep_tests::{Index, Ranges};
 use instep_tools::CancelToken;
 use instep_wheel::{Error, Event};
 
-use crate::{World, wheels_below};
+use crate::{World, files_below, wheels_below};
 
 /// The requests for files, and from which byte on.
 fn asked(index: &Index) -> Vec<(String, Option<usize>)> {
@@ -22,20 +23,15 @@ fn asked(index: &Index) -> Vec<(String, Option<usize>)> {
     asked
 }
 
-/// The part that was left in the cache, as it is below it.
-fn parts(world: &World) -> Vec<camino::Utf8PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![world.cache()];
-    while let Some(next) = folders.pop() {
-        for entry in next.read_dir_utf8().unwrap().map(Result::unwrap) {
-            if entry.file_type().unwrap().is_dir() {
-                folders.push(entry.into_path());
-            } else if entry.file_name().ends_with(".part") {
-                found.push(entry.into_path());
-            }
-        }
-    }
-    found
+/// What is left in the cache of files that did not come whole.
+fn parts(world: &World) -> Vec<Utf8PathBuf> {
+    files_below(&world.cache(), "part")
+}
+
+/// Where the cache has a wheel.
+fn cached(world: &World, name: &str) -> Utf8PathBuf {
+    let found = files_below(&world.cache(), "whl");
+    found.into_iter().find(|path| path.file_name() == Some(name)).unwrap()
 }
 
 #[test]
@@ -166,7 +162,7 @@ fn any_good_digest_of_the_lock_will_do_and_weak_ones_will_not() {
     let sha512 = {
         use sha2::Digest as _;
         let bytes = fs_err::read(world.wheels().join(&name)).unwrap();
-        sha2::Sha512::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        sha2::Sha512::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>()
     };
     let with = |hashes: Vec<String>| {
         let mut plan = right.clone();
@@ -179,7 +175,7 @@ fn any_good_digest_of_the_lock_will_do_and_weak_ones_will_not() {
     assert!(failed.hint.as_deref().unwrap().contains("SHA-256"), "{failed:?}");
     assert!(asked(&index).is_empty());
     let other = ["sha256:", &"0".repeat(64)].concat();
-    let any = with(vec![other, ["sha512:", &sha512].concat()]);
+    let any = with(vec![other, ["sha512:", &sha512.concat()].concat()]);
     assert!(world.download(&any, &index).unwrap().failed.is_empty());
     world.assert_whole(&[name]);
 }
@@ -207,21 +203,6 @@ fn what_is_damaged_in_the_folder_or_the_cache_is_replaced() {
         world.assert_whole(std::slice::from_ref(&name));
         assert_eq!(fs_err::read(&cached).unwrap(), bytes);
     }
-}
-
-/// Where the cache has a wheel.
-fn cached(world: &World, name: &str) -> camino::Utf8PathBuf {
-    let mut folders = vec![world.cache()];
-    while let Some(next) = folders.pop() {
-        for entry in next.read_dir_utf8().unwrap().map(Result::unwrap) {
-            if entry.file_type().unwrap().is_dir() {
-                folders.push(entry.into_path());
-            } else if entry.file_name() == name {
-                return entry.into_path();
-            }
-        }
-    }
-    panic!("{name} is not in the cache");
 }
 
 #[test]
@@ -331,6 +312,30 @@ fn two_at_once_ask_for_each_file_once() {
     });
     world.assert_whole(&names);
     assert_eq!(asked(&index).len(), 12);
+}
+
+#[test]
+fn who_waits_for_another_process_can_be_cancelled() {
+    let world = World::new();
+    world.wheel("one");
+    let index = world.index().start();
+    let plan = world.plan_at(&index, &["one"]);
+    let holder = instep_fs::Holder { pid: 7, command: "other".into(), started: String::new() };
+    let lock = world.cache().join("wheels.lock");
+    let _held = instep_fs::FileLock::try_acquire(&lock, &holder).unwrap().unwrap();
+    let cancel = CancelToken::new();
+    let mut told = Vec::new();
+    let mut hear = |event| {
+        cancel.cancel();
+        told.push(event);
+    };
+    let (client, cache) = (world.client(&index.url()), world.cache());
+    let error =
+        instep_wheel::download(&plan, &client, &world.out(), Some(&cache), &mut hear, &cancel)
+            .unwrap_err();
+    assert!(error.is_cancelled(), "{error:?}");
+    assert_eq!(told, [Event::Waiting { pid: Some(7) }]);
+    assert!(asked(&index).is_empty());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "in a test, a panic is how a failure is told"
 )]
@@ -146,16 +147,23 @@ fn ask_and_hear(
     client.projects(&names, on_event, &CancelToken::new())
 }
 
-/// Every file below a folder whose name is that of a wheel, with its bytes.
+/// Every wheel below a folder, and its bytes.
 fn wheels_below(folder: &Utf8Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
+    let read =
+        |path: Utf8PathBuf| (path.file_name().unwrap().to_owned(), fs_err::read(&path).unwrap());
+    files_below(folder, "whl").into_iter().map(read).collect()
+}
+
+/// Every file below a folder whose name ends so.
+fn files_below(folder: &Utf8Path, extension: &str) -> Vec<Utf8PathBuf> {
+    let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
         for entry in next.read_dir_utf8().unwrap().map(Result::unwrap) {
             if entry.file_type().unwrap().is_dir() {
                 folders.push(entry.into_path());
-            } else if entry.path().extension() == Some("whl") {
-                found.insert(entry.file_name().to_owned(), fs_err::read(entry.path()).unwrap());
+            } else if entry.path().extension() == Some(extension) {
+                found.push(entry.into_path());
             }
         }
     }
