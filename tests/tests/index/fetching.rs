@@ -5,7 +5,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use instep_tests::{Index, Ranges};
 use instep_tools::CancelToken;
-use instep_wheel::{Error, Event};
+use instep_wheel::Event;
 
 use crate::{World, files_below, wheels_below};
 
@@ -408,7 +408,7 @@ fn a_full_disk_is_said_and_the_next_run_completes_skipped_unless_tmpfs_can_be_mo
         let result = world.download(&plan, &index);
         let left = wheels_below(&world.out());
         assert!(mount("umount", &[]));
-        let Err(error @ Error::Io { .. }) = result else { panic!("{result:?}") };
+        let Err(error @ instep_wheel::Error::Io { .. }) = result else { panic!("{result:?}") };
         assert!(error.hint().unwrap().contains("space"), "{error:?}");
         assert!(!left.contains_key(&names[1]), "half of it is there");
         let fetched = world.download(&plan, &index).unwrap();
