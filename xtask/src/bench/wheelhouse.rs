@@ -23,7 +23,8 @@ pub(super) fn table(bench: &Bench) -> Result<Table, Error> {
     let pip = format!(
         "pip-env/bin/python -m pip download --quiet --no-deps --no-cache-dir --dest by-pip --requirement {LOCK}"
     );
-    let uv = format!("uv pip install --quiet --no-deps --no-cache --target by-uv --requirement {LOCK}");
+    let uv =
+        format!("uv pip install --quiet --no-deps --no-cache --target by-uv --requirement {LOCK}");
     let candidates = vec![
         ours("instep wheels download", "one", "3.11", "linux-x86_64"),
         Candidate { name: "pip download".into(), command: pip, prepare: Some(anew(&["by-pip"])) },
