@@ -32,7 +32,7 @@ pub(crate) fn digest(session: &Session, args: &DigestArgs) -> Result<Exit, Error
         let wheels = count(digests.len(), "wheel");
         session
             .printer
-            .say(&format!("{file}: {} of {wheels}", paint(Tone::Good, "written, digests")));
+            .say(&format!("digests of {wheels} {} to {file}", paint(Tone::Good, "written")));
     }
     Ok(Exit::Done)
 }
