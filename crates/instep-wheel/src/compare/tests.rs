@@ -331,10 +331,8 @@ const HIDDEN: &[Hidden] = &[
     ),
     (
         "a generator below the headers",
-        |_| {},
-        |build| {
-            build.edit(WHEEL, "-any\n", "-any\n\nGenerator: other\n");
-        },
+        |build| build.edit(WHEEL, "-any\n", "-any\n\nGenerator: one\n"),
+        |build| build.edit(WHEEL, "-any\n", "-any\n\nGenerator: other\n"),
         WHEEL,
     ),
     (
@@ -344,6 +342,22 @@ const HIDDEN: &[Hidden] = &[
             build.edit(METADATA, "two\n", "two\rRequires-Dist: three\n");
         },
         METADATA,
+    ),
+    (
+        "a CR alone among other line endings",
+        |build| build.edit(METADATA, "\n", "\r\n"),
+        |build| {
+            build.edit(METADATA, "\n", "\r\n");
+            build.edit(METADATA, "one\r\n", "one\r");
+        },
+        METADATA,
+    ),
+    ("an empty folder", |build| build.add("demo/empty/", ""), |_| {}, "demo/empty/"),
+    (
+        "a tag of the file name",
+        |_| {},
+        |build| build.file_name = "demo-1.0-py2.py3-none-any.whl",
+        "demo-1.0-py3-none-any.whl",
     ),
     (
         "the order of headers",
