@@ -277,7 +277,7 @@ fn a_password_does_not_go_where_an_index_sends_to() {
 fn a_password_that_is_for_where_an_index_sends_to_goes_there() {
     let world = World::new();
     world.wheel("one");
-    let other = world.index().password("eve", "0ther").start();
+    let other = world.index().password("eve", "an-other").start();
     let index = world.index().moved_to(&other).start();
     let settings = IndexSettings {
         index_url: Some(index.url()),
