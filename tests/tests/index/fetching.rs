@@ -105,6 +105,41 @@ fn an_index_that_always_breaks_off_is_left_and_nothing_is_kept_that_is_no_part()
 }
 
 #[test]
+fn what_gets_further_each_time_is_not_given_up() {
+    let world = World::new();
+    let name = world.large_wheel("one", 400_000);
+    let index = world.index().ranges(Ranges::Served).break_off_after(50_000).start();
+    let fetched = world.download(&world.plan_at(&index, &["one"]), &index).unwrap();
+    assert!(fetched.failed.is_empty(), "{fetched:?}");
+    let size = fs_err::metadata(world.wheels().join(&name)).unwrap().len();
+    assert_eq!((fetched.bytes, asked(&index).len()), (size, 9));
+    world.assert_whole(&[name]);
+}
+
+#[test]
+fn a_file_that_is_smaller_than_it_says_has_not_come_whole() {
+    let world = World::new();
+    let name = world.wheel("one");
+    let index = world.index().start();
+    let mut plan = world.plan_at(&index, &["one"]);
+    plan.files[0].file.size = plan.files[0].file.size.map(|size| size + 1);
+    let cancel = CancelToken::new();
+    let mut reasons = Vec::new();
+    let mut hear = |event| {
+        if let Event::Retrying { reason, .. } = event {
+            reasons.push(reason);
+            cancel.cancel();
+        }
+    };
+    let (client, cache) = (world.client(&index.url()), world.cache());
+    let done =
+        instep_wheel::download(&plan, &client, &world.out(), Some(&cache), &mut hear, &cancel);
+    assert!(done.unwrap_err().is_cancelled());
+    assert_eq!(reasons.len(), 1);
+    assert!(!world.out().join(name).exists());
+}
+
+#[test]
 fn the_next_run_goes_on_behind_what_has_come() {
     let world = World::new();
     let name = world.large_wheel("one", 400_000);

@@ -305,7 +305,7 @@ fn a_redirect_leads_to_no_file_of_this_machine() {
     let target = format!("Location: {}", url_of(&world.wheels()));
     let index = world.index().refuse("302 Found", &[&target], usize::MAX).start();
     let error = ask(&world.client(&index.url()), &["one"]).unwrap_err();
-    assert!(matches!(problem(error), IndexProblem::Unreachable { .. }));
+    assert!(error.to_string().contains("no address of a server"), "{error}");
 }
 
 #[test]
