@@ -418,23 +418,28 @@ fn receive(
     Ok(())
 }
 
-/// Copies a file of the cache into the wheelhouse: whole or not at all.
+/// Puts a file of the cache into the wheelhouse: whole or not at all. It is the same file where the file system has
+/// links, as uv does with its cache: whoever writes into one writes into both, and the digest tells, since it is looked
+/// at before either is used again.
 fn place(cached: &Utf8Path, target: &Utf8Path) -> Result<(), Error> {
-    let copy = || -> io::Result<()> {
+    let put = || -> io::Result<()> {
         let folder = target.parent().unwrap_or(Utf8Path::new("."));
-        let name = target.file_name().unwrap_or_default();
-        let mut temporary = tempfile::Builder::new()
-            .prefix(&[".", name, "."].concat())
-            .suffix(".instep-tmp")
-            .make_in(folder, |path| File::create_new(path))?;
-        // On a file system that can, they share their blocks.
-        io::copy(&mut File::open(cached)?, temporary.as_file_mut())?;
-        let mut temporary = temporary.into_temp_path();
-        instep_fs::while_in_use(|| std::fs::rename(&temporary, target))?;
-        temporary.disable_cleanup(true);
-        Ok(())
+        let prefix = [".", target.file_name().unwrap_or_default(), "."].concat();
+        let mut builder = tempfile::Builder::new();
+        let temporary = builder.prefix(&prefix).suffix(".instep-tmp");
+        let linked = temporary.make_in(folder, |path| std::fs::hard_link(cached, path));
+        let placed = if let Ok(linked) = linked {
+            linked.into_temp_path()
+        } else {
+            let mut copied = temporary.make_in(folder, |path| File::create_new(path))?;
+            // On a file system that can, they share their blocks.
+            io::copy(&mut File::open(cached)?, copied.as_file_mut())?;
+            copied.into_temp_path()
+        };
+        // What is left of it, where both are links to the same file, goes with `placed`.
+        instep_fs::while_in_use(|| std::fs::rename(&placed, target))
     };
-    copy().map_err(Error::io("write", target))
+    put().map_err(Error::io("write", target))
 }
 
 fn size_of(path: &Utf8Path) -> u64 {
