@@ -226,9 +226,16 @@ fn what_is_damaged_in_the_folder_or_the_cache_is_replaced() {
     let mut flipped = bytes.clone();
     flipped[20_000] ^= 1;
     for damaged in [&flipped[..], &bytes[..1000], &[]] {
+        // Another file in its place: the one of the cache is whole.
+        fs_err::remove_file(world.out().join(&name)).unwrap();
         fs_err::write(world.out().join(&name), damaged).unwrap();
         let fetched = world.download(&plan, &index).unwrap();
         assert_eq!((fetched.cached, fetched.fetched), (1, 0));
+        world.assert_whole(std::slice::from_ref(&name));
+        // The same file, which may be that of the cache too.
+        fs_err::write(world.out().join(&name), damaged).unwrap();
+        let fetched = world.download(&plan, &index).unwrap();
+        assert_eq!(fetched.cached + fetched.fetched, 1);
         world.assert_whole(std::slice::from_ref(&name));
         let cached = cached(&world, &name);
         fs_err::write(&cached, damaged).unwrap();
