@@ -114,8 +114,15 @@ impl Report {
         // `files`: the mirror's tests on real files.
         command.args(["test", "--lib", "--test", "files"]);
         command.args(["--no-fail-fast", "--target", WINDOWS]);
-        for package in ["instep-ci", "instep-fs", "instep-lock", "instep-manifest", "instep-mirror"]
-        {
+        let packages = [
+            "instep-ci",
+            "instep-fs",
+            "instep-lock",
+            "instep-manifest",
+            "instep-mirror",
+            "instep-wheel",
+        ];
+        for package in packages {
             command.args(["--package", package]);
         }
         prefix.environment(&mut command);
