@@ -154,16 +154,18 @@ fn escaped(text: &str) -> String {
     safe
 }
 
-/// Bytes, and from a thousand on in a larger unit too.
+/// Bytes, and from 1,024 on in a larger unit.
 fn size(bytes: u64) -> String {
+    const KIB: u64 = 1 << 10;
+    const MIB: u64 = 1 << 20;
+    const GIB: u64 = 1 << 30;
     let (unit, name) = match bytes {
-        0..1_000 => return [&bytes.to_string(), " bytes"].concat(),
-        1_000..1_000_000 => (1_000, "kB"),
-        1_000_000..1_000_000_000 => (1_000_000, "MB"),
-        _ => (1_000_000_000, "GB"),
+        0..KIB => return [&bytes.to_string(), " bytes"].concat(),
+        KIB..MIB => (KIB, "KiB"),
+        MIB..GIB => (MIB, "MiB"),
+        _ => (GIB, "GiB"),
     };
-    let tenths = bytes / (unit / 10);
-    format!("{}.{} {name}", tenths / 10, tenths % 10)
+    format!("{}.{:02} {name}", bytes / unit, bytes % unit * 100 / unit)
 }
 
 fn badge(section: &Section<'_>) -> String {

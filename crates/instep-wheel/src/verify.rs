@@ -68,7 +68,7 @@ pub fn verify(
     // Whatever became of the script: the wheels are put back before anything is told.
     let touched = work.put_back()?;
     let ran = ran?;
-    let wheels = judge(&work, &touched, ran.script, cancel)?;
+    let wheels = judge(request, &work, &touched, ran.script, cancel)?;
     Ok(Report {
         schema_version: 1,
         folder: request.folder.clone(),
@@ -81,6 +81,7 @@ pub fn verify(
 
 /// What became of each wheel, by name.
 fn judge(
+    request: &VerifyRequest,
     work: &Work,
     touched: &Touched,
     script: Script,
@@ -96,7 +97,10 @@ fn judge(
             return Err(Error::Cancelled);
         }
         let outcome = match rebuilt.get(name) {
-            Some(path) => both(&work.original(name), path, script)?,
+            Some(path) => {
+                let outcome = both(&work.original(name), path, script)?;
+                named(outcome, &request.folder, name)
+            }
             None => script.failure().unwrap_or_else(|| Outcome::NotRebuilt {
                 nearest: nearest(name, &extra).map(str::to_owned),
             }),
@@ -115,6 +119,15 @@ fn judge(
     }
     wheels.sort_by(|one, other| one.file.cmp(&other.file));
     Ok(wheels)
+}
+
+/// With paths that mean something when the run is over: both wheels were in a temporary folder.
+fn named(mut outcome: Outcome, folder: &Utf8Path, name: &str) -> Outcome {
+    if let Outcome::Reproduced { comparison } | Outcome::Different { comparison } = &mut outcome {
+        comparison.a.path = folder.join(name);
+        comparison.b.path = Utf8Path::new("rebuilt").join(name);
+    }
+    outcome
 }
 
 /// Compares a wheel with the one that was rebuilt. What a script left when it failed need not be whole.

@@ -56,6 +56,11 @@ fn what_differs_is_shown_on_the_terminal_as_json_and_as_a_page() {
     assert_eq!(report["wheels"][0]["outcome"], "different");
     assert_eq!(report["wheels"][0]["comparison"]["differences"][0]["path"], "alpha.py");
     assert_eq!(report["wheels"][1]["outcome"], "reproduced");
+    // Not the folders in which both were, which are gone.
+    let paths = ["a", "b"].map(|side| report["wheels"][0]["comparison"][side]["path"].as_str());
+    let [Some(a), Some(b)] = paths else { panic!("{report}") };
+    assert_eq!(a.replace('\\', "/"), ["dist/", ALPHA].concat());
+    assert_eq!(b.replace('\\', "/"), ["rebuilt/", ALPHA].concat());
 }
 
 #[cfg(unix)]

@@ -163,11 +163,11 @@ fn a_verdict_has_its_words_and_its_colour() {
 #[test]
 fn sizes_have_the_unit_that_suits_them() {
     let table = [
-        (999, "999 bytes"),
-        (1_000, "1.0 kB"),
-        (999_999, "999.9 kB"),
-        (12_345_678, "12.3 MB"),
-        (5_000_000_000, "5.0 GB"),
+        (1_023, "1023 bytes"),
+        (1_024, "1.00 KiB"),
+        ((1 << 20) - 1, "1023.99 KiB"),
+        (12_345_678, "11.77 MiB"),
+        (5 << 30, "5.00 GiB"),
     ];
     for (bytes, shown) in table {
         assert_eq!(size(bytes), shown);
