@@ -97,7 +97,9 @@ impl Build {
             let name = [stem.unwrap(), "RECORD"].concat();
             let record = [(name, record.into_bytes())];
             for (name, content) in build.files.iter().chain(&record) {
-                let options = Options::default().last_modified_time(DateTime::default());
+                // The same on every system.
+                let options = Options::default().system(System::Unix);
+                let options = options.last_modified_time(DateTime::default());
                 let options = (build.options)(name, options.unix_permissions(0o644));
                 if name.ends_with('/') {
                     writer.add_directory(name.as_str(), options).unwrap();
