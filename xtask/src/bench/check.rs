@@ -51,7 +51,6 @@ pub(crate) fn check(workspace: &Workspace) -> Result<ExitCode, Error> {
                  `examples/quickstart`.",
                 bench.packages()?
             ),
-            runs: RUNS,
             tables: &[Table { title: "", candidates: candidates.to_vec(), measured }],
         },
     )?;

@@ -80,8 +80,7 @@ pub(crate) fn ci(workspace: &Workspace) -> Result<ExitCode, Error> {
          {SOURCES} source files and the two dozen files of the corpus' `monorepo`."
     );
     let (name, title) = ("bench ci", "Files that follow the configuration");
-    Page::of(workspace)
-        .write(&bench, &Section { name, title, text, runs: RUNS, tables: &tables })?;
+    Page::of(workspace).write(&bench, &Section { name, title, text, tables: &tables })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -30,6 +30,8 @@ pub(super) struct Measured {
     pub(super) min: f64,
     /// Seconds.
     pub(super) max: f64,
+    /// Seconds, of each run.
+    pub(super) times: Vec<f64>,
 }
 
 #[derive(Deserialize)]

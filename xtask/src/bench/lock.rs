@@ -79,7 +79,6 @@ pub(crate) fn lock(workspace: &Workspace) -> Result<ExitCode, Error> {
             text: "Every answer of the index in uv's cache. The seven layers are those of \
                    `examples/layered`; of the synthetic ones each has the base and two packages of twenty."
                 .to_owned(),
-            runs: RUNS,
             tables: &tables,
         },
     )?;

@@ -68,8 +68,7 @@ fn measured(workspace: &Workspace, kind: Kind) -> Result<ExitCode, Error> {
         Kind::Small => ("bench mirror", "Keeping two trees equal: many small files"),
         Kind::Large => ("bench mirror-large", "Keeping two trees equal: few large files"),
     };
-    Page::of(workspace)
-        .write(&bench, &Section { name, title, text, runs: RUNS, tables: &tables })?;
+    Page::of(workspace).write(&bench, &Section { name, title, text, tables: &tables })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -20,7 +20,6 @@ pub(super) struct Section<'a> {
     pub(super) name: &'static str,
     pub(super) title: &'static str,
     pub(super) text: String,
-    pub(super) runs: u32,
     pub(super) tables: &'a [Table],
 }
 
@@ -69,7 +68,7 @@ impl Page {
     pub(super) fn write(&self, bench: &Bench, section: &Section) -> Result<(), Error> {
         let there =
             if self.path.exists() { fs_err::read_to_string(&self.path)? } else { NEW.to_owned() };
-        let text = section.render(&circumstances(bench, section.runs)?);
+        let text = section.render(&circumstances(bench, &section.runs())?);
         let page = replaced(&there, section.name, &text)
             .ok_or_else(|| Error::Markers { path: self.path.clone(), name: section.name })?;
         println!("{text}");
@@ -81,6 +80,16 @@ impl Page {
 }
 
 impl Section<'_> {
+    /// How often everything was run: what takes long, less often.
+    fn runs(&self) -> String {
+        let runs =
+            || self.tables.iter().flat_map(|table| &table.measured).map(|one| one.times.len());
+        match (runs().min().unwrap_or_default(), runs().max().unwrap_or_default()) {
+            (least, most) if least == most => most.to_string(),
+            (least, most) => format!("{least} to {most}"),
+        }
+    }
+
     fn render(&self, circumstances: &str) -> String {
         // A String takes everything.
         let mut text = format!("## {}\n\n{}\n", self.title, self.text);
@@ -125,7 +134,7 @@ fn replaced(page: &str, name: &str, text: &str) -> Option<String> {
 }
 
 /// The machine and the versions.
-fn circumstances(bench: &Bench, runs: u32) -> Result<String, Error> {
+fn circumstances(bench: &Bench, runs: &str) -> Result<String, Error> {
     let versions = [
         bench.ask("instep", &["--version"])?,
         bench.ask("uv", &["--version"])?.split(" (").next().unwrap_or_default().to_owned(),

@@ -45,7 +45,6 @@ pub(crate) fn sync(workspace: &Workspace) -> Result<ExitCode, Error> {
                  those of `examples/quickstart`.",
                 bench.packages()?
             ),
-            runs: RUNS,
             tables: &[Table { title: "", candidates: candidates.to_vec(), measured }],
         },
     )?;

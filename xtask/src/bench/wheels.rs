@@ -35,8 +35,7 @@ pub(crate) fn wheels(workspace: &Workspace) -> Result<ExitCode, Error> {
                 bytes, and once each file is compressed by another level. The lock is that of `examples/quickstart`."
         .to_owned();
     let (name, title) = ("bench wheels", "Wheels, compared and collected");
-    Page::of(workspace)
-        .write(&bench, &Section { name, title, text, runs: RUNS, tables: &tables })?;
+    Page::of(workspace).write(&bench, &Section { name, title, text, tables: &tables })?;
     Ok(ExitCode::SUCCESS)
 }
 
