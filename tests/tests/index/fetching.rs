@@ -429,6 +429,22 @@ fn pages_stay_as_they_are_where_nothing_changed_and_somebody_elses_stay() {
     );
 }
 
+#[test]
+fn what_a_killed_run_left_beside_a_page_goes() {
+    let world = World::new();
+    world.wheel("one");
+    let index = world.index().start();
+    let plan = world.plan_at(&index, &["one"]);
+    world.download(&plan, &index).unwrap();
+    let left = ["simple/", "simple/one/"]
+        .map(|folder| world.out().join(folder).join(".index.html.a1B2c3d4.instep-tmp"));
+    for path in &left {
+        fs_err::write(path, "<!DOCTYPE").unwrap();
+    }
+    world.download(&plan, &index).unwrap();
+    assert!(left.iter().all(|path| !path.exists()));
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_said_and_the_next_run_completes_skipped_unless_tmpfs_can_be_mounted() {

@@ -49,6 +49,7 @@ pub(super) fn write_pages(folder: &Utf8Path, known: &[(String, String)]) -> Resu
     }
     let pages = folder.join(PAGES);
     std::fs::create_dir_all(&pages).map_err(Error::io("create", &pages))?;
+    sweep(&pages)?;
     let names: BTreeSet<String> = packages.keys().map(ToString::to_string).collect();
     replace(&pages.join("index.html"), &root(&names))?;
     for (package, links) in &packages {
@@ -56,6 +57,18 @@ pub(super) fn write_pages(folder: &Utf8Path, known: &[(String, String)]) -> Resu
         replace(&page, &project(package.as_ref(), links))?;
     }
     forget(&pages, &names)
+}
+
+/// Removes what a killed run left beside the pages.
+fn sweep(pages: &Utf8Path) -> Result<(), Error> {
+    instep_fs::remove_stale_temporaries(&pages.join("index.html"))?;
+    for entry in pages.read_dir_utf8().map_err(Error::io("read", pages))? {
+        let path = entry.map_err(Error::io("read", pages))?.into_path();
+        if path.is_dir() {
+            instep_fs::remove_stale_temporaries(&path.join("index.html"))?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes the pages of packages that are no longer there.
