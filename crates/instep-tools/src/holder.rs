@@ -1,9 +1,9 @@
-//! How this crate signs the locks that it takes.
+//! How locks are signed that this process takes.
 
 use instep_fs::Holder;
 
 /// This process, doing `command` from now on.
-pub(crate) fn holder(command: &str) -> Holder {
+pub fn holder(command: &str) -> Holder {
     Holder {
         pid: std::process::id(),
         command: command.to_owned(),

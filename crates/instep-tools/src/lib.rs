@@ -65,6 +65,7 @@ pub use cache::{ToolCache, cache_dir};
 pub use cancel::CancelToken;
 pub use environment::Environment;
 pub use error::{Error, Tried};
+pub use holder::holder;
 pub use index::IndexSettings;
 pub use install::install_uv;
 pub use interpreter::Interpreter;

@@ -233,7 +233,7 @@ impl Wheel {
         Error::Refused { path: self.path.clone(), entry: entry.map(str::to_owned), rule }
     }
 
-    /// The value of a header of `METADATA` or `WHEEL`; of the first, where there are several.
+    /// The value of a header of `METADATA` or `WHEEL`; `None` where there is none, or several, or readers could disagree.
     ///
     /// # Errors
     ///

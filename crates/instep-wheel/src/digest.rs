@@ -3,20 +3,18 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
+use crate::hashes::Hashers;
 
 /// The name of the file, where it lies among the wheels.
 pub const DIGESTS_FILE: &str = "SHA256SUMS";
 
-/// What is read at once.
-const BUFFER: usize = 256 * 1024;
 /// The digits of SHA-256.
 const DIGITS: usize = 64;
 
@@ -250,17 +248,7 @@ pub(crate) fn wheels_in(folder: &Utf8Path) -> Result<Vec<String>, Error> {
 
 /// The digest of a file.
 pub(crate) fn of_file(path: &Utf8Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut sha256 = Sha256::new();
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(hex(&sha256.finalize())),
-            Ok(count) => sha256.update(buffer.get(..count).unwrap_or_default()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    Ok(hex(&Hashers::sha256().read(&mut File::open(path)?)?.sha256))
 }
 
 /// Where the digests of a folder stand, if nothing else is said.

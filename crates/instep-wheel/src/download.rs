@@ -57,11 +57,7 @@ pub fn download(
     let parts = out.join(PARTS);
     let cache = cache.unwrap_or(&parts);
     std::fs::create_dir_all(cache).map_err(Error::io("create", cache))?;
-    let holder = Holder {
-        pid: std::process::id(),
-        command: "instep wheels download".to_owned(),
-        started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-    };
+    let holder = instep_tools::holder("instep wheels download");
     let lock = cache.join("wheels.lock");
     let mut on_wait = |holder: Option<&Holder>| {
         on_event(Event::Waiting { pid: holder.map(|holder| holder.pid) });

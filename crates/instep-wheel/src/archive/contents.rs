@@ -5,11 +5,12 @@ use std::io::Read;
 
 use rayon::prelude::*;
 use serde::{Serialize, Serializer};
-use sha2::{Digest as _, Sha256, Sha384, Sha512};
+use sha2::{Digest as _, Sha256};
 
 use super::record::{self, Recorded, RecordedDigest};
 use super::{BUFFER, Entry, LARGEST_TEXT, Wheel};
 use crate::error::Error;
+use crate::hashes::Hashers;
 use crate::rule::Rule;
 
 /// What an entry holds.
@@ -131,25 +132,24 @@ impl Wheel {
             Some(RecordedDigest::Sha256(expected)) => content.sha256[..] == expected[..],
             _ => true,
         };
-        let is_stronger =
-            matches!(digest, Some(RecordedDigest::Sha384(_) | RecordedDigest::Sha512(_)));
-        if let Some(content) = known.filter(|_| !is_stronger) {
+        let is_by = (
+            matches!(digest, Some(RecordedDigest::Sha384(_))),
+            matches!(digest, Some(RecordedDigest::Sha512(_))),
+        );
+        if let Some(content) = known.filter(|_| is_by == (false, false)) {
             return if is_right(&content) { Ok(content) } else { Err(wrong()) };
         }
-        let mut sha256 = Sha256::new();
-        let (mut sha384, mut sha512) = (Sha384::new(), Sha512::new());
-        self.copy(entry, &mut |part| {
-            sha256.update(part);
-            match digest {
-                Some(RecordedDigest::Sha384(_)) => sha384.update(part),
-                Some(RecordedDigest::Sha512(_)) => sha512.update(part),
-                _ => {}
-            }
-        })?;
-        let content = Content { sha256: sha256.finalize().into(), size: entry.size };
+        let mut hashers = Hashers::with(is_by.0, is_by.1);
+        self.copy(entry, &mut |part| hashers.update(part))?;
+        let found = hashers.finish();
+        let content = Content { sha256: found.sha256, size: entry.size };
         let is_right = match digest {
-            Some(RecordedDigest::Sha384(expected)) => sha384.finalize()[..] == expected[..],
-            Some(RecordedDigest::Sha512(expected)) => sha512.finalize()[..] == expected[..],
+            Some(RecordedDigest::Sha384(expected)) => {
+                found.sha384.is_some_and(|digest| digest[..] == expected[..])
+            }
+            Some(RecordedDigest::Sha512(expected)) => {
+                found.sha512.is_some_and(|digest| digest[..] == expected[..])
+            }
             _ => is_right(&content),
         };
         if is_right { Ok(content) } else { Err(wrong()) }

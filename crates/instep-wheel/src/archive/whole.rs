@@ -2,11 +2,11 @@
 
 use std::io::Read;
 
-use rawzip::ReaderAt as _;
-use sha2::{Digest as _, Sha256};
+use rawzip::RangeReader;
 
-use super::{BUFFER, Content, Wheel};
+use super::{Content, Wheel};
 use crate::error::Error;
+use crate::hashes::Hashers;
 
 impl Wheel {
     /// The digest and size of the file that was opened, also where another one has its name by now.
@@ -15,20 +15,9 @@ impl Wheel {
     ///
     /// [`Error::Io`].
     pub fn file_content(&self) -> Result<Content, Error> {
-        let mut sha256 = Sha256::new();
-        let mut buffer = vec![0; BUFFER];
-        let mut at = 0;
-        while at < self.size {
-            let read = self.archive.get_ref().read_at(&mut buffer, at);
-            let count = read.map_err(Error::io("read", &self.path))?;
-            let part = buffer.get(..count).unwrap_or_default();
-            if part.is_empty() {
-                break;
-            }
-            sha256.update(part);
-            at += part.len() as u64;
-        }
-        Ok(Content { sha256: sha256.finalize().into(), size: at })
+        let mut file = RangeReader::new(self.archive.get_ref(), 0..self.size);
+        let hashes = Hashers::sha256().read(&mut file).map_err(Error::io("read", &self.path))?;
+        Ok(Content { sha256: hashes.sha256, size: file.position() })
     }
 
     /// The comment of the zip file.

@@ -17,14 +17,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use camino::{Utf8Path, Utf8PathBuf};
 use instep_tools::CancelToken;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::plan::PlannedFile;
 use crate::archive::Wheel;
-use crate::digest::{self, hex};
+use crate::digest::hex;
 use crate::error::Error;
 use crate::event::Event;
+use crate::hashes::{Hashers, Hashes};
 use crate::index::{Answer, Client, Failure, IndexProblem, patiently};
+use crate::place;
 use crate::workers::{self, Tell};
 
 /// Connections at once.
@@ -92,12 +93,11 @@ pub(super) fn fetch(
     let places = Arc::new(Places { cache: cache.to_owned(), out: out.to_owned() });
     std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
     instep_fs::remove_all_stale_temporaries(out)?;
-    let (have, want) = kept(files, &places, cancel)?;
+    let (have, mut want) = kept(files, &places, cancel)?;
     let bytes = want.iter().filter_map(|file| file.file.size).sum();
     on_event(Event::Planned { files: want.len(), bytes, kept: have.len() });
     let mut fetched = Fetched { kept: have.len(), digests: have, ..Fetched::default() };
-    let mut order = want.clone();
-    order.sort_by_key(|file| std::cmp::Reverse(file.file.size.unwrap_or(u64::MAX)));
+    want.sort_by_key(|file| std::cmp::Reverse(file.file.size.unwrap_or(u64::MAX)));
     let is_full = Arc::new(AtomicBool::new(false));
     let work = {
         let (client, token) = (client.clone(), cancel.clone());
@@ -114,8 +114,8 @@ pub(super) fn fetch(
             result
         }
     };
-    let results = workers::run(order.clone(), WORKERS, work, on_event, cancel)?;
-    for (file, result) in order.iter().zip(results) {
+    let results = workers::run(want.clone(), WORKERS, work, on_event, cancel)?;
+    for (file, result) in want.iter().zip(results) {
         match result {
             Ok((origin, digest)) => {
                 match origin {
@@ -177,10 +177,24 @@ fn digest_where_right(path: &Utf8Path, planned: &PlannedFile) -> io::Result<Opti
     if planned.file.size.is_some_and(|told| told != size) || planned.hashes.is_empty() {
         return Ok(None);
     }
-    let mut hashers = Hashers::of(planned);
-    hashers.read(&mut File::open(path)?)?;
-    let digests = hashers.finish();
-    Ok(digests.is_one_of(planned).then_some(digests.sha256))
+    let hashes = hashes_of(path, planned)?;
+    Ok(is_planned(&hashes, planned).then(|| hex(&hashes.sha256)))
+}
+
+/// SHA-256 of a file, and the digests that are planned.
+fn hashes_of(path: &Utf8Path, planned: &PlannedFile) -> io::Result<Hashes> {
+    let wants = |name: &str| planned.hashes.iter().any(|hash| hash.starts_with(name));
+    Hashers::with(wants("sha384:"), wants("sha512:")).read(&mut File::open(path)?)
+}
+
+/// Whether one of the digests is one that is planned.
+fn is_planned(hashes: &Hashes, planned: &PlannedFile) -> bool {
+    let found = [
+        Some(["sha256:", &hex(&hashes.sha256)].concat()),
+        hashes.sha384.map(|digest| ["sha384:", &hex(&digest)].concat()),
+        hashes.sha512.map(|digest| ["sha512:", &hex(&digest)].concat()),
+    ];
+    found.iter().flatten().any(|digest| planned.hashes.contains(digest))
 }
 
 fn one(
@@ -197,14 +211,14 @@ fn one(
     let folder = cache_folder(&places.cache, file);
     let cached = folder.join(&file.file.name);
     if let Ok(Some(digest)) = digest_where_right(&cached, file) {
-        place(&cached, &target)?;
+        put(&cached, &target)?;
         tell.tell(Event::Fetched { file: file.file.name.clone(), size: size_of(&target) });
         return Ok((Origin::Cache, digest));
     }
     std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
     let part = folder.join([&file.file.name, ".part"].concat());
-    let mut came = 0;
-    let digests = come(client, file, &part, &mut came, tell, cancel)?;
+    let mut coming = Coming { client, file, part: &part, came: 0, tell, cancel };
+    let hashes = coming.come()?;
     std::fs::rename(&part, &cached).map_err(Error::io("write", &cached))?;
     // One that is right by its digest may still be one that nobody should unpack. Where there is no digest, those of its
     // RECORD tell whether it is whole.
@@ -215,9 +229,9 @@ fn one(
         let _ = std::fs::remove_file(&cached);
         return Err(error);
     }
-    place(&cached, &target)?;
+    put(&cached, &target)?;
     tell.tell(Event::Fetched { file: file.file.name.clone(), size: size_of(&target) });
-    Ok((Origin::Index(came), digests.sha256))
+    Ok((Origin::Index(coming.came), hex(&hashes.sha256)))
 }
 
 /// Where a wheel is kept: by its SHA-256, or by its address where nobody tells one.
@@ -237,110 +251,104 @@ pub(super) fn wheels(cache: &Utf8Path) -> Utf8PathBuf {
     cache.join("wheels")
 }
 
-/// Lets the content come, going on behind what is there of it, until all of it is there and right.
-fn come(
-    client: &Client,
-    file: &PlannedFile,
-    part: &Utf8Path,
-    came: &mut u64,
-    tell: &Tell,
-    cancel: &CancelToken,
-) -> Result<Digests, Error> {
-    let failed = |error| Error::io("write", part)(error);
-    if file.hashes.is_empty() && size_of(part) > 0 {
-        // Nothing would tell whether it is a part of what the index has now.
-        std::fs::remove_file(part).map_err(failed)?;
-    }
-    loop {
-        let had_part = size_of(part) > 0;
-        all_of(client, file, part, came, tell, cancel)?;
-        let mut hashers = Hashers::of(file);
-        hashers.read(&mut File::open(part).map_err(failed)?).map_err(failed)?;
-        let digests = hashers.finish();
-        if file.hashes.is_empty() || digests.is_one_of(file) {
-            return Ok(digests);
-        }
-        std::fs::remove_file(part).map_err(failed)?;
-        // A part that is wrong, whoever wrote it, is dropped once; what is wrong again is so on the server.
-        if !had_part {
-            return Err(Error::WrongDigest {
-                file: file.file.name.clone(),
-                expected: file.hashes.join(", "),
-                found: ["sha256:", &digests.sha256].concat(),
-            });
-        }
-    }
+/// A file that comes.
+struct Coming<'a> {
+    client: &'a Client,
+    file: &'a PlannedFile,
+    /// What has come of it.
+    part: &'a Utf8Path,
+    /// Bytes that came from the index.
+    came: u64,
+    tell: &'a Tell,
+    cancel: &'a CancelToken,
 }
 
-/// Asks for the content until all of it has come. It is given up after some tries that got no further than those before.
-fn all_of(
-    client: &Client,
-    file: &PlannedFile,
-    part: &Utf8Path,
-    came: &mut u64,
-    tell: &Tell,
-    cancel: &CancelToken,
-) -> Result<(), Error> {
-    let mut furthest = size_of(part);
-    let mut is_all = false;
-    while !is_all {
-        is_all = patiently(&file.file.url, tell, cancel, &mut || {
-            let result = piece(client, file, part, came, tell, cancel);
-            let now = size_of(part);
-            match result {
-                Err(Failure::Passing { .. }) if now > furthest => {
-                    furthest = now;
-                    Ok(false)
-                }
-                result => result.map(|()| true),
+impl Coming<'_> {
+    /// Lets the content come, going on behind what is there of it, until all of it is there and right.
+    fn come(&mut self) -> Result<Hashes, Error> {
+        let (file, part) = (self.file, self.part);
+        let failed = |error| Error::io("write", part)(error);
+        if file.hashes.is_empty() && size_of(part) > 0 {
+            // Nothing would tell whether it is a part of what the index has now.
+            std::fs::remove_file(part).map_err(failed)?;
+        }
+        loop {
+            let had_part = size_of(part) > 0;
+            self.all()?;
+            let hashes = hashes_of(part, file).map_err(failed)?;
+            if file.hashes.is_empty() || is_planned(&hashes, file) {
+                return Ok(hashes);
             }
-        })?;
-    }
-    Ok(())
-}
-
-/// One answer of the server, behind what is there.
-fn piece(
-    client: &Client,
-    file: &PlannedFile,
-    part: &Utf8Path,
-    came: &mut u64,
-    tell: &Tell,
-    cancel: &CancelToken,
-) -> Result<(), Failure> {
-    let failed = |error| Failure::Lasting(Error::io("write", part)(error));
-    let mut options = OpenOptions::new();
-    let mut output = options.create(true).truncate(false).write(true).open(part).map_err(failed)?;
-    let at = output.metadata().map_err(failed)?.len();
-    if file.file.size.is_some_and(|size| at >= size) {
-        // It is all there, or it is not this file.
-        return Ok(());
-    }
-    let answer = client.get(&file.file.url, None, at, cancel)?;
-    let goes_on = answer.status == 206 && answer.range.is_some_and(|(from, _)| from == at);
-    let start = if goes_on { at } else { 0 };
-    if !goes_on {
-        output.set_len(0).map_err(failed)?;
-    }
-    if answer.status != 200 && !goes_on {
-        let reason = io::Error::other("it has not the part that is asked for");
-        return Err(Failure::broken_off(&reason));
-    }
-    output.seek(SeekFrom::Start(start)).map_err(failed)?;
-    let mut told = Told { tell, untold: 0 };
-    let end = receive(answer, &mut output, file.file.size, start, &mut told, cancel);
-    *came += output.stream_position().map_err(failed)?.saturating_sub(start);
-    end.map_err(|stop| match stop {
-        Stop::Disk(error) => failed(error),
-        Stop::Failure(failure) => failure,
-        Stop::TooLarge => {
-            // Nobody goes on behind it.
-            let _ = output.set_len(0);
-            let problem =
-                IndexProblem::Page { reason: "the file is larger than it says".to_owned() };
-            Failure::Lasting(Error::Index { url: crate::index::shown(&file.file.url), problem })
+            std::fs::remove_file(part).map_err(failed)?;
+            // A part that is wrong, whoever wrote it, is dropped once; what is wrong again is so on the server.
+            if !had_part {
+                return Err(Error::WrongDigest {
+                    file: file.file.name.clone(),
+                    expected: file.hashes.join(", "),
+                    found: ["sha256:", &hex(&hashes.sha256)].concat(),
+                });
+            }
         }
-    })
+    }
+
+    /// Asks for the content until all of it has come. It is given up after some tries that got no further than those
+    /// before.
+    fn all(&mut self) -> Result<(), Error> {
+        let mut furthest = size_of(self.part);
+        let mut is_all = false;
+        while !is_all {
+            is_all = patiently(&self.file.file.url, self.tell, self.cancel, &mut || {
+                let result = self.piece();
+                let now = size_of(self.part);
+                match result {
+                    Err(Failure::Passing { .. }) if now > furthest => {
+                        furthest = now;
+                        Ok(false)
+                    }
+                    result => result.map(|()| true),
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// One answer of the server, behind what is there.
+    fn piece(&mut self) -> Result<(), Failure> {
+        let (part, planned) = (self.part, &self.file.file);
+        let failed = |error| Failure::Lasting(Error::io("write", part)(error));
+        let mut options = OpenOptions::new();
+        let mut output =
+            options.create(true).truncate(false).write(true).open(part).map_err(failed)?;
+        let at = output.metadata().map_err(failed)?.len();
+        if planned.size.is_some_and(|size| at >= size) {
+            // It is all there, or it is not this file.
+            return Ok(());
+        }
+        let answer = self.client.get(&planned.url, None, at, self.cancel)?;
+        let goes_on = answer.status == 206 && answer.range.is_some_and(|(from, _)| from == at);
+        let start = if goes_on { at } else { 0 };
+        if !goes_on {
+            output.set_len(0).map_err(failed)?;
+        }
+        if answer.status != 200 && !goes_on {
+            let reason = io::Error::other("it has not the part that is asked for");
+            return Err(Failure::broken_off(&reason));
+        }
+        output.seek(SeekFrom::Start(start)).map_err(failed)?;
+        let mut told = Told { tell: self.tell, untold: 0 };
+        let end = receive(answer, &mut output, planned.size, start, &mut told, self.cancel);
+        self.came += output.stream_position().map_err(failed)?.saturating_sub(start);
+        end.map_err(|stop| match stop {
+            Stop::Disk(error) => failed(error),
+            Stop::Failure(failure) => failure,
+            Stop::TooLarge => {
+                // Nobody goes on behind it.
+                let _ = output.set_len(0);
+                let reason = "the file is larger than it says".to_owned();
+                Failure::lasting(&planned.url, IndexProblem::Page { reason })
+            }
+        })
+    }
 }
 
 /// Why no more is received.
@@ -418,28 +426,11 @@ fn receive(
     Ok(())
 }
 
-/// Puts a file of the cache into the wheelhouse: whole or not at all. It is the same file where the file system has
-/// links, as uv does with its cache: whoever writes into one writes into both, and the digest tells, since it is looked
-/// at before either is used again.
-fn place(cached: &Utf8Path, target: &Utf8Path) -> Result<(), Error> {
-    let put = || -> io::Result<()> {
-        let folder = target.parent().unwrap_or(Utf8Path::new("."));
-        let prefix = [".", target.file_name().unwrap_or_default(), "."].concat();
-        let mut builder = tempfile::Builder::new();
-        let temporary = builder.prefix(&prefix).suffix(".instep-tmp");
-        let linked = temporary.make_in(folder, |path| std::fs::hard_link(cached, path));
-        let placed = if let Ok(linked) = linked {
-            linked.into_temp_path()
-        } else {
-            let mut copied = temporary.make_in(folder, |path| File::create_new(path))?;
-            // On a file system that can, they share their blocks.
-            io::copy(&mut File::open(cached)?, copied.as_file_mut())?;
-            copied.into_temp_path()
-        };
-        // What is left of it, where both are links to the same file, goes with `placed`.
-        instep_fs::while_in_use(|| std::fs::rename(&placed, target))
-    };
-    put().map_err(Error::io("write", target))
+/// Puts a file of the cache into the wheelhouse. It is the same file where the file system has links, as uv does with
+/// its cache: whoever writes into one writes into both, and the digest tells, since it is looked at before either is
+/// used again.
+fn put(cached: &Utf8Path, target: &Utf8Path) -> Result<(), Error> {
+    place::link_or_copy(cached, target).map_err(Error::io("write", target))
 }
 
 fn size_of(path: &Utf8Path) -> u64 {
@@ -449,70 +440,4 @@ fn size_of(path: &Utf8Path) -> u64 {
 /// Whether a digest is one to go by.
 fn is_good(hash: &str) -> bool {
     ["sha256:", "sha384:", "sha512:"].iter().any(|name| hash.starts_with(name))
-}
-
-/// The digests that a plan asks for, and SHA-256.
-struct Hashers {
-    sha256: Sha256,
-    sha384: Option<Sha384>,
-    sha512: Option<Sha512>,
-}
-
-struct Digests {
-    sha256: String,
-    others: Vec<String>,
-}
-
-impl Hashers {
-    fn of(file: &PlannedFile) -> Self {
-        let wants = |name: &str| file.hashes.iter().any(|hash| hash.starts_with(name));
-        Self {
-            sha256: Sha256::new(),
-            sha384: wants("sha384:").then(Sha384::new),
-            sha512: wants("sha512:").then(Sha512::new),
-        }
-    }
-
-    fn read(&mut self, file: &mut File) -> io::Result<()> {
-        let mut buffer = vec![0; BUFFER];
-        loop {
-            let count = match file.read(&mut buffer) {
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            let bytes = buffer.get(..count).unwrap_or_default();
-            if bytes.is_empty() {
-                return Ok(());
-            }
-            self.sha256.update(bytes);
-            if let Some(sha384) = &mut self.sha384 {
-                sha384.update(bytes);
-            }
-            if let Some(sha512) = &mut self.sha512 {
-                sha512.update(bytes);
-            }
-        }
-    }
-
-    fn finish(self) -> Digests {
-        let sha384 = self.sha384.map(|hasher| ["sha384:", &hex(&hasher.finalize())].concat());
-        let sha512 = self.sha512.map(|hasher| ["sha512:", &hex(&hasher.finalize())].concat());
-        Digests {
-            sha256: hex(&self.sha256.finalize()),
-            others: sha384.into_iter().chain(sha512).collect(),
-        }
-    }
-}
-
-impl Digests {
-    fn is_one_of(&self, file: &PlannedFile) -> bool {
-        let sha256 = ["sha256:", &self.sha256].concat();
-        file.hashes.iter().any(|hash| *hash == sha256 || self.others.contains(hash))
-    }
-}
-
-/// The digest of a file that is there, for who has not read it.
-pub(super) fn digest_of(path: &Utf8Path) -> Result<String, Error> {
-    digest::of_file(path).map_err(Error::io("read", path))
 }

@@ -9,9 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::Utf8Path;
 use pep508_rs::PackageName;
 
-use super::fetch::digest_of;
 use crate::archive::Wheel;
-use crate::digest::wheels_in;
+use crate::digest::{of_file, wheels_in};
 use crate::error::Error;
 
 /// The folder of the pages.
@@ -41,7 +40,7 @@ pub(super) fn write_pages(folder: &Utf8Path, known: &[(String, String)]) -> Resu
         let Ok(wheel) = Wheel::open(&path) else { continue };
         let digest = match known.get(name.as_str()) {
             Some(digest) => (*digest).to_owned(),
-            None => digest_of(&path)?,
+            None => of_file(&path).map_err(Error::io("read", &path))?,
         };
         let requires_python = wheel.header("METADATA", "Requires-Python")?;
         let package = wheel.file_name().name.clone();
@@ -49,33 +48,25 @@ pub(super) fn write_pages(folder: &Utf8Path, known: &[(String, String)]) -> Resu
     }
     let pages = folder.join(PAGES);
     std::fs::create_dir_all(&pages).map_err(Error::io("create", &pages))?;
-    sweep(&pages)?;
     let names: BTreeSet<String> = packages.keys().map(ToString::to_string).collect();
     replace(&pages.join("index.html"), &root(&names))?;
     for (package, links) in &packages {
         let page = pages.join(package.to_string()).join("index.html");
         replace(&page, &project(package.as_ref(), links))?;
     }
-    forget(&pages, &names)
+    tidy(&pages, &names)
 }
 
-/// Removes what a killed run left beside the pages.
-fn sweep(pages: &Utf8Path) -> Result<(), Error> {
+/// Removes the pages of packages that are no longer there, and what a killed run left beside any.
+fn tidy(pages: &Utf8Path, names: &BTreeSet<String>) -> Result<(), Error> {
     instep_fs::remove_stale_temporaries(&pages.join("index.html"))?;
     for entry in pages.read_dir_utf8().map_err(Error::io("read", pages))? {
         let path = entry.map_err(Error::io("read", pages))?.into_path();
-        if path.is_dir() {
-            instep_fs::remove_stale_temporaries(&path.join("index.html"))?;
+        if !path.is_dir() {
+            continue;
         }
-    }
-    Ok(())
-}
-
-/// Removes the pages of packages that are no longer there.
-fn forget(pages: &Utf8Path, names: &BTreeSet<String>) -> Result<(), Error> {
-    for entry in pages.read_dir_utf8().map_err(Error::io("read", pages))? {
-        let path = entry.map_err(Error::io("read", pages))?.into_path();
         let page = path.join("index.html");
+        instep_fs::remove_stale_temporaries(&page)?;
         let is_old = path.file_name().is_some_and(|name| !names.contains(name));
         let is_ours = || std::fs::read_to_string(&page).is_ok_and(|text| text.contains(MARK));
         if is_old && is_ours() {

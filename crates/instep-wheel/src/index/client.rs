@@ -77,6 +77,10 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    pub(crate) fn lasting(url: &Url, problem: IndexProblem) -> Self {
+        Self::Lasting(Error::Index { url: shown(url), problem })
+    }
+
     pub(crate) fn broken_off(reason: &std::io::Error) -> Self {
         let problem = IndexProblem::Unreachable { reason: reason.to_string() };
         Self::Passing { problem, wait: None }
@@ -192,7 +196,7 @@ impl Client {
                 })) if may_be_missing => return Ok(Vec::new()),
                 answer => answer?,
             };
-            let refused = |problem| Failure::Lasting(Error::Index { url: shown(url), problem });
+            let refused = |problem| Failure::lasting(url, problem);
             let form = Form::of(&answer.content_type).ok_or_else(|| {
                 refused(IndexProblem::ContentType { found: answer.content_type.clone() })
             })?;
@@ -306,8 +310,7 @@ fn redirect(url: &Url, answer: &ureq::http::Response<Body>) -> Result<Option<Url
 }
 
 fn astray(url: &Url, reason: &str) -> Failure {
-    let problem = IndexProblem::Unreachable { reason: reason.to_owned() };
-    Failure::Lasting(Error::Index { url: shown(url), problem })
+    Failure::lasting(url, IndexProblem::Unreachable { reason: reason.to_owned() })
 }
 
 /// What an answer is worth that came from an address.
@@ -324,10 +327,7 @@ fn judge(url: Url, from: u64, answer: ureq::http::Response<Body>) -> Result<Answ
             let wait = wait.map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT));
             return Err(Failure::Passing { problem: IndexProblem::Status { status }, wait });
         }
-        _ => {
-            let problem = IndexProblem::Status { status };
-            return Err(Failure::Lasting(Error::Index { url: shown(&url), problem }));
-        }
+        _ => return Err(Failure::lasting(&url, IndexProblem::Status { status })),
     }
     let range = if status == 206 { range_of(&text("Content-Range")) } else { None };
     let content_type = text("Content-Type");
@@ -353,14 +353,14 @@ fn failure(url: &Url, error: &ureq::Error) -> Failure {
     match error {
         // What is said of a certificate that is not trusted: it will be none the next time.
         ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            Failure::Lasting(Error::Index { url: shown(url), problem })
+            Failure::lasting(url, problem)
         }
         ureq::Error::Io(_)
         | ureq::Error::Timeout(_)
         | ureq::Error::HostNotFound
         | ureq::Error::ConnectionFailed
         | ureq::Error::Protocol(_) => Failure::Passing { problem, wait: None },
-        _ => Failure::Lasting(Error::Index { url: shown(url), problem }),
+        _ => Failure::lasting(url, problem),
     }
 }
 

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::digest::{of_file, wheels_in};
 use crate::error::Error;
+use crate::place;
 
 /// The names of wheels that the script wrote into the folder.
 pub(super) type Touched = BTreeSet<String>;
@@ -130,18 +131,8 @@ fn put_back(path: &Utf8Path, before: Told, copy: &Utf8Path) -> io::Result<()> {
     if stamp(path)? == before || is_there && of_file(path)? == of_file(copy)? {
         return Ok(());
     }
-    replace(copy, path)
-}
-
-/// Puts a copy in the place of a file, in one step.
-fn replace(from: &Utf8Path, to: &Utf8Path) -> io::Result<()> {
-    let folder = to.parent().unwrap_or_else(|| Utf8Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let beside = tempfile::Builder::new().prefix(".instep-").tempfile_in(folder)?.into_temp_path();
-    std::fs::copy(from, &beside)?;
-    instep_fs::while_in_use(|| std::fs::rename(&beside, to))?;
-    // It has the name of the wheel now.
-    let mut beside = beside;
-    beside.disable_cleanup(true);
-    Ok(())
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    place::copy(copy, path)
 }
