@@ -69,6 +69,10 @@ fn dispatch(words: &[&str]) -> Result<ExitCode, Error> {
     if let ["bench", "walk", roots @ ..] = words {
         return Ok(bench::walk(roots));
     }
+    // Started by cargo, for a program of tests.
+    if let ["wine", program @ ..] = words {
+        return wine::tests(program);
+    }
     let workspace = Workspace::find()?;
     match words {
         ["test", rest @ ..] => test::test(&workspace, &test::Options::parse(rest)?),

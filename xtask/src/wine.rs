@@ -1,11 +1,13 @@
 //! A Wine of this repository's own, in which programs that Rust compiled for Windows run.
 
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::error::Error;
-use crate::run::run;
+use crate::run::{is_interrupted, run, start};
+use crate::tally::Tally;
 use crate::workspace::Workspace;
 
 /// A Wine prefix in the target folder.
@@ -67,8 +69,53 @@ impl Prefix {
             .env("WINEDLLOVERRIDES", "mscoree,mshtml=")
             .env_remove("DISPLAY")
             .env("INSTEP_TEST_NETWORK", r"N:;\\server\share")
-            .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", "wine");
+            .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", runner());
     }
+}
+
+/// What cargo starts tests with: this program, as [`tests`]. Cargo splits the value at spaces.
+fn runner() -> String {
+    let program = std::env::current_exe().ok().and_then(|path| Utf8PathBuf::try_from(path).ok());
+    match program.filter(|path| !path.as_str().contains(char::is_whitespace)) {
+        Some(program) => format!("{program} wine"),
+        None => "wine".to_owned(),
+    }
+}
+
+/// Runs a program of tests. Now and then Wine itself ends one before it has a result, so such a program is
+/// run once more, and that is said. Tests that fail are a result.
+pub(crate) fn tests(words: &[&str]) -> Result<ExitCode, Error> {
+    let (status, has_result) = attempt(words)?;
+    if status.success() || has_result || is_interrupted(status) {
+        return Ok(code(status));
+    }
+    eprintln!("{} ended without a result ({status}); once more", words.join(" "));
+    let (status, has_result) = attempt(words)?;
+    if !status.success() && !has_result {
+        eprintln!("{} ended without a result again ({status})", words.join(" "));
+    }
+    Ok(code(status))
+}
+
+/// How it ended, and whether it said what became of its tests.
+fn attempt(words: &[&str]) -> Result<(ExitStatus, bool), Error> {
+    let mut command = Command::new("wine");
+    command.args(words).stdout(Stdio::piped());
+    let mut child = command.spawn().map_err(|source| start(&command, source))?;
+    let mut has_result = false;
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).split(b'\n') {
+            let line = line?;
+            let line = String::from_utf8_lossy(&line);
+            println!("{}", line.trim_end_matches('\r'));
+            has_result |= Tally::of_line(&line).is_some();
+        }
+    }
+    Ok((child.wait()?, has_result))
+}
+
+fn code(status: ExitStatus) -> ExitCode {
+    ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
 
 /// A path of this machine as programs in Wine write it.
