@@ -1,0 +1,1 @@
+//! A bundle in a registry: pushed and pulled, one blob a content.

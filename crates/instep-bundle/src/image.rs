@@ -1,0 +1,1 @@
+//! Images of containers, saved as tar files.

@@ -1,0 +1,1 @@
+//! A registry: who we are there, and what comes and goes.
