@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use instep_tools::{Environment, IndexSettings};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Proxy};
@@ -22,6 +23,8 @@ const AGENT: &str = concat!("instep/", env!("CARGO_PKG_VERSION"));
 
 /// How servers are reached.
 pub(super) struct Transport {
+    /// The same that bundles are signed with, so that there is one of them in a program.
+    crypto: Arc<CryptoProvider>,
     roots: RootCerts,
     client: Option<ClientCert>,
     /// `HOST` or `HOST:PORT`, of which the certificate is not checked.
@@ -65,6 +68,7 @@ impl Transport {
             var("UV_INSECURE_HOST").into_iter().flat_map(str::split_whitespace).map(str::to_owned),
         );
         Ok(Self {
+            crypto: Arc::new(aws_lc_rs::default_provider()),
             roots,
             client: client.map(|path| client_certificate(&path)).transpose()?,
             insecure,
@@ -86,6 +90,7 @@ impl Transport {
 
     fn make(&self, is_checked: bool, proxy: Option<Proxy>) -> Agent {
         let tls = TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(Arc::clone(&self.crypto))
             .root_certs(self.roots.clone())
             .client_cert(self.client.clone())
             .disable_verification(!is_checked)
