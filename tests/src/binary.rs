@@ -27,7 +27,7 @@ fn build() -> Utf8PathBuf {
     let folder = test.ancestors().nth(2).expect("a test lies in deps/ of its profile's folder");
     let target = folder.parent().unwrap();
     let mut cargo = Command::new(env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
-    cargo.args(["build", "--quiet", "--package", "instep-cli", "--bin", "instep"]);
+    cargo.args(["build", "--quiet", "--package", "instep-cli", "--bins"]);
     cargo.args(["--target-dir", target.as_str()]);
     if folder.file_name() == Some("release") {
         cargo.arg("--release");

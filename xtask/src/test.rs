@@ -132,7 +132,7 @@ impl Report {
         // Whole commands: those of the mirror, which need nothing but themselves.
         let mut command = cargo();
         command.args(["test", "--test", "e2e", "--no-fail-fast", "--package", "instep-tests"]);
-        command.args(["--target", WINDOWS, "--", "mirror::", "windows::"]);
+        command.args(["--target", WINDOWS, "--", "mirror::", "two_programs::", "windows::"]);
         prefix.environment(&mut command);
         command.env("INSTEP_TEST_BIN", wine::path(&workspace.instep_for(WINDOWS)?));
         command.env("INSTEP_TEST_SKIPS", wine::path(&skips));
@@ -194,16 +194,19 @@ impl Report {
     }
 }
 
-/// A copy of the command, which no build replaces while the tests run it.
+/// A copy of the command, and of the program beside it, which no build replaces while the tests run it.
 fn binary_of_its_own(workspace: &Workspace, work: &Utf8Path) -> Result<camino::Utf8PathBuf, Error> {
     let built = workspace.instep(Profile::Dev)?;
-    let copy = work.join(built.file_name().unwrap_or("instep"));
-    // Removed first: a copy over a program that still runs fails.
-    if copy.exists() {
-        fs_err::remove_file(&copy)?;
+    for program in ["instep-network", "instep"] {
+        let program = [program, std::env::consts::EXE_SUFFIX].concat();
+        let copy = work.join(&program);
+        // Removed first: a copy over a program that still runs fails.
+        if copy.exists() {
+            fs_err::remove_file(&copy)?;
+        }
+        fs_err::copy(built.with_file_name(&program), &copy)?;
     }
-    fs_err::copy(&built, &copy)?;
-    Ok(copy)
+    Ok(work.join(built.file_name().unwrap_or("instep")))
 }
 
 #[cfg(test)]

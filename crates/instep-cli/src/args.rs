@@ -3,9 +3,9 @@
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use wheels::{
-    CompareArgs, DigestArgs, DownloadArgs, VerifyArgs, WheelsArgs, WheelsCommand,
-};
+pub(crate) use wheels::WheelsArgs;
+#[cfg(feature = "network")]
+pub(crate) use wheels::{CompareArgs, DigestArgs, DownloadArgs, VerifyArgs, WheelsCommand};
 
 mod wheels;
 
@@ -99,11 +99,9 @@ pub(crate) enum Command {
         On a line, `# instep: ignore` leaves it alone, and `# instep: use NAME` says what it follows."
     )]
     Ci(CiArgs),
-    /// Wheels: compare them, verify rebuilds, collect them for machines without network
-    #[command(after_help = "Examples:\n  instep wheels compare a.whl b.whl --html report.html\n  \
-        instep wheels verify dist/ --rebuild scripts/rebuild.sh\n  \
-        instep wheels download --lock requirements.txt --python 3.12,3.13 --platform linux-x86_64,win-amd64 --out wheelhouse")]
-    Wheels(WheelsArgs),
+    /// Those of the program `instep-network`.
+    #[command(flatten)]
+    Network(NetworkCommand),
     /// What is wrong, and the command that mends it
     Doctor(Environments),
     /// Installed against locked, and locked against the index
@@ -130,6 +128,16 @@ pub(crate) enum Command {
         /// The command; without it, `instep` itself
         command: Option<String>,
     },
+}
+
+/// The commands that reach the network themselves.
+#[derive(Debug, Subcommand)]
+pub(crate) enum NetworkCommand {
+    /// Wheels: compare them, verify rebuilds, collect them for machines without network
+    #[command(after_help = "Examples:\n  instep wheels compare a.whl b.whl --html report.html\n  \
+        instep wheels verify dist/ --rebuild scripts/rebuild.sh\n  \
+        instep wheels download --lock requirements.txt --python 3.12,3.13 --platform linux-x86_64,win-amd64 --out wheelhouse")]
+    Wheels(WheelsArgs),
 }
 
 /// Which environments.

@@ -13,6 +13,7 @@ mod outdated;
 mod reset;
 mod status;
 mod sync;
+#[cfg(feature = "network")]
 mod wheels;
 
 pub(crate) use check::check;
@@ -28,4 +29,5 @@ pub(crate) use outdated::outdated;
 pub(crate) use reset::reset;
 pub(crate) use status::status;
 pub(crate) use sync::{count, rollback, sync};
+#[cfg(feature = "network")]
 pub(crate) use wheels::wheels;

@@ -17,10 +17,13 @@ mod args;
 mod commands;
 mod exit;
 mod failure;
+mod hand_over;
 mod printer;
 mod progress;
 mod prompt;
 mod run;
 mod table;
 
+#[cfg(feature = "network")]
+pub use run::run_network;
 pub use run::{run, sync_env};

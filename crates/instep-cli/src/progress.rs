@@ -1,6 +1,9 @@
 //! Events as a person sees them: a moving line for each environment on a terminal, a plain line for
 //! each step elsewhere; or, with `--events`, as JSON lines.
 
+#[cfg(feature = "network")]
+mod network;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,7 +12,6 @@ use instep::Event;
 use instep::layer::Event as LayerEvent;
 use instep::mirror::{Event as MirrorEvent, Side};
 use instep::venv::{Activity, Event as VenvEvent, Operation, Plan, Step};
-use instep::wheel::Event as WheelEvent;
 
 use crate::commands::count;
 use crate::printer::{Printer, Tone, paint};
@@ -57,6 +59,7 @@ impl<'a> Progress<'a> {
             }
             Event::Layers { detail } => self.layers(detail),
             Event::Mirror { mirror, detail } => self.mirror(mirror, detail),
+            #[cfg(feature = "network")]
             Event::Wheels { detail } => self.wheels(detail),
             Event::Planned { environment, plan } => self.detail(environment, &plan_line(plan)),
             Event::Venv { environment, detail } => self.venv(environment, detail),
@@ -143,44 +146,6 @@ impl<'a> Progress<'a> {
                 "the record of the mirror was damaged, and is kept as `{aside}`; both sides are compared anew, \
                  and nothing is deleted"
             )),
-            _ => {}
-        }
-    }
-
-    fn wheels(&mut self, event: &WheelEvent) {
-        const NAME: &str = "wheels";
-        match event {
-            WheelEvent::Waiting { pid } => {
-                let whom =
-                    pid.map_or_else(|| "another one".to_owned(), |pid| format!("process {pid}"));
-                self.step(NAME, &format!("waiting for {whom}"));
-            }
-            WheelEvent::Asking { packages } => {
-                self.step(NAME, &format!("asking for {}", count(*packages, "package")));
-            }
-            WheelEvent::Planned { files: 0, .. } => self.finish(NAME),
-            WheelEvent::Planned { files, bytes, .. } => {
-                let text = format!("fetching {}", count(*files, "file"));
-                self.step(NAME, &text);
-                if let Some(bar) = self.bar(NAME).filter(|_| *bytes > 0) {
-                    bar.set_length(*bytes);
-                    bar.set_style(in_bytes());
-                }
-            }
-            WheelEvent::Received { bytes } => {
-                if let Some(bar) = self.bar(NAME) {
-                    bar.inc(*bytes);
-                }
-            }
-            WheelEvent::Fetched { file, size } => {
-                self.change(&format!("{} {file} {}", arrow(Side::Local), human(*size)));
-            }
-            WheelEvent::Retrying { url, reason } if self.printer.is_verbose() => {
-                self.printer.note(&format!("{url} is tried again: {reason}"));
-            }
-            WheelEvent::Output { line } if self.printer.is_verbose() => {
-                self.printer.say(&paint(Tone::Dim, &format!("  rebuild | {line}")));
-            }
             _ => {}
         }
     }
@@ -293,6 +258,7 @@ fn counted() -> ProgressStyle {
     style("{spinner:.cyan} {prefix:.bold} {bar:24.cyan/dim} {pos}/{len} {wide_msg} {elapsed:.dim}")
 }
 
+#[cfg(feature = "network")]
 fn in_bytes() -> ProgressStyle {
     style(
         "{spinner:.cyan} {prefix:.bold} {bar:24.cyan/dim} {bytes}/{total_bytes} {bytes_per_sec} {wide_msg} {eta:.dim}",

@@ -8,10 +8,11 @@ use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use instep::{Variables, Workspace};
 
-use crate::args::{Cli, Command, Global};
+use crate::args::{Cli, Command, Global, NetworkCommand};
 use crate::commands;
 use crate::exit::Exit;
 use crate::failure;
+use crate::hand_over::hand_over;
 use crate::printer::Printer;
 
 /// What every command is given.
@@ -21,8 +22,23 @@ pub(crate) struct Session {
     pub(crate) matches: clap::ArgMatches,
 }
 
-/// Runs the command with these arguments, the program's name first.
+/// Runs the command with these arguments, the program's name first. For those that reach the network themselves, the
+/// program `instep-network` has to lie beside the one that runs.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    start(&args, |_, _| hand_over(&args))
+}
+
+/// The same, with the commands that reach the network in this program.
+#[cfg(feature = "network")]
+pub fn run_network(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    start(&args, |session, command| match command {
+        NetworkCommand::Wheels(args) => commands::wheels(session, &args.command),
+    })
+}
+
+fn start(args: &[OsString], network: impl FnOnce(&Session, NetworkCommand) -> Done) -> ExitCode {
     let parsed = Cli::command().try_get_matches_from(args).and_then(|matches| {
         let cli = Cli::from_arg_matches(&matches)?;
         Ok((matches, cli))
@@ -37,7 +53,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let printer = Printer::new(cli.global.quiet, cli.global.verbose);
     let session = Session { global: cli.global, printer, matches };
-    let result = dispatch(&session, cli.command.unwrap_or(Command::Status));
+    let result = dispatch(&session, cli.command.unwrap_or(Command::Status), network);
     let exit = result.unwrap_or_else(|error| {
         failure::print(&session.printer, None, &error);
         if session.global.json {
@@ -59,7 +75,14 @@ pub fn sync_env(root: &Path) -> ExitCode {
     if synced == ExitCode::SUCCESS { at_root(&["instep", "ci", "sync"]) } else { synced }
 }
 
-fn dispatch(session: &Session, command: Command) -> Result<Exit, instep::Error> {
+/// How a command ended.
+type Done = Result<Exit, instep::Error>;
+
+fn dispatch(
+    session: &Session,
+    command: Command,
+    network: impl FnOnce(&Session, NetworkCommand) -> Done,
+) -> Done {
     match command {
         Command::Schema => Ok(commands::schema(session)),
         Command::Completions { shell } => Ok(commands::completions(shell)),
@@ -72,11 +95,11 @@ fn dispatch(session: &Session, command: Command) -> Result<Exit, instep::Error> 
         Command::Check(args) => commands::check(session, &args),
         Command::Mirror(args) => commands::mirror(session, &args.command),
         Command::Ci(args) => commands::ci(session, &args.command),
-        Command::Wheels(args) => commands::wheels(session, &args.command),
         Command::Doctor(args) => commands::doctor(session, &args),
         Command::Outdated(args) => commands::outdated(session, &args),
         Command::History(args) => commands::history(session, &args),
         Command::Rollback(args) => commands::rollback(session, &args),
+        Command::Network(command) => network(session, command),
         Command::Reset(args) => commands::reset(session, &args),
     }
 }

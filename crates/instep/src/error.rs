@@ -201,6 +201,14 @@ pub enum Error {
         /// What was asked for.
         name: String,
     },
+    /// The program that has the commands that reach the network could not be started.
+    #[error("cannot start {program}, which does this")]
+    NoProgram {
+        /// The program.
+        program: Utf8PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// `init` was asked to write where something stands.
     #[error("there is a configuration already: `{path}`")]
     AlreadyConfigured {
@@ -327,6 +335,9 @@ impl Error {
             Self::NoSuchRun { .. } => "`instep history` lists them",
             Self::NotAName { .. } => "names have letters, digits, `-`, `_` and `.` (PEP 508)",
             Self::NoSuchCommand { .. } => "`instep --help` lists them",
+            Self::NoProgram { .. } => {
+                "`instep` and `instep-network` lie in one folder: install both, of the same version"
+            }
             Self::AlreadyConfigured { .. } => "edit it, or remove it first",
             Self::Read { source, .. } | Self::Write { source, .. } => {
                 return instep_fs::hint_for(source).map(str::to_owned);

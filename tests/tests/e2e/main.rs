@@ -34,6 +34,7 @@ mod sync;
 // They rename what the other one has open.
 #[cfg(unix)]
 mod two_machines;
+mod two_programs;
 mod wheel_tags;
 mod wheelhouse;
 mod wheels_compare;
