@@ -2,7 +2,7 @@
 
 use std::io;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 /// An error of this crate. None of them shows a secret.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,46 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A folder is no bundle.
+    #[error("{path} is not what a bundle has there: {reason}")]
+    NotABundle {
+        /// What was looked for.
+        path: Utf8PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A bundle was made by a later version.
+    #[error(
+        "{path} is of a later version of instep: its format is {found}, and {known} is what this one reads"
+    )]
+    Newer {
+        /// The file that says so.
+        path: Utf8PathBuf,
+        /// The version of the format.
+        found: u32,
+        /// What can be read.
+        known: u32,
+    },
+    /// Something that is no bundle lies where one is to be.
+    #[error("{path} is no bundle, and is not replaced by one")]
+    NotOurs {
+        /// What is there.
+        path: Utf8PathBuf,
+    },
+    /// A bundle has something in it that none has.
+    #[error("{path} cannot be in a bundle: {reason}")]
+    NotCarried {
+        /// What is there.
+        path: Utf8PathBuf,
+        /// Why it cannot.
+        reason: String,
+    },
+    /// A file or folder could not be replaced, locked or removed.
+    #[error(transparent)]
+    Fs(#[from] instep_fs::Error),
+    /// Of wheels.
+    #[error(transparent)]
+    Wheel(#[from] instep_wheel::Error),
     /// The host asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -40,12 +80,48 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Io { source, .. } => instep_fs::hint_for(source).map(str::to_owned),
-            _ => None,
+            Self::NotABundle { .. } => {
+                Some("a bundle is the folder that `instep bundle create` or `pull` made".to_owned())
+            }
+            Self::Newer { .. } => Some("update instep".to_owned()),
+            Self::NotOurs { .. } => {
+                Some("name another place with --out, or move it away".to_owned())
+            }
+            Self::NotCarried { .. } => Some("remove it, and make the bundle again".to_owned()),
+            Self::Fs(error) => error.hint(),
+            Self::Wheel(error) => error.hint(),
+            Self::Digest { .. } | Self::Runtime { .. } | Self::Cancelled => None,
         }
+    }
+
+    /// For `map_err`, where something is done to a path.
+    pub(crate) fn io(
+        action: &'static str,
+        path: &Utf8Path,
+    ) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// Whether nothing more can be written.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            if error.downcast_ref::<io::Error>().is_some_and(instep_fs::disk_full) {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
     }
 
     /// Whether the host asked for it.
     pub fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Cancelled)
+        match self {
+            Self::Cancelled => true,
+            Self::Fs(error) => matches!(error, instep_fs::Error::Cancelled { .. }),
+            Self::Wheel(error) => error.is_cancelled(),
+            _ => false,
+        }
     }
 }

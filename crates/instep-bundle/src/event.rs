@@ -7,6 +7,11 @@ use serde::Serialize;
 #[serde(rename_all = "snake_case", rename_all_fields = "camelCase", tag = "event")]
 #[non_exhaustive]
 pub enum Event {
+    /// Another process is at work on the same bundle.
+    Waiting {
+        /// Which, where it is known.
+        pid: Option<u32>,
+    },
     /// A part of the work begins.
     Started {
         /// What it is about: an image's name, a path in the bundle.

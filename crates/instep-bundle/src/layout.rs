@@ -2,11 +2,10 @@
 //!
 //! ```text
 //! bundle.json            what is in it, and what could not be had
-//! instep.toml            the configuration that its environments are made by
-//! project/               the locks, and the other files of the project, where the project has them
-//! wheels/                a wheelhouse: wheels, and pages of a simple index
+//! project/               configuration, locks and files of the project, where the project has them
+//! wheels/                a wheelhouse: wheels, and the pages of an index
 //! images/NAME.tar        images of containers
-//! metadata/              the TUF repository's metadata; every other file is one of its targets
+//! metadata/              TUF metadata; every other file is one of its targets
 //! ```
 
 /// What is in it.
@@ -17,5 +16,5 @@ pub(crate) const METADATA: &str = "metadata";
 pub(crate) const WHEELS: &str = "wheels";
 /// Images of containers.
 pub(crate) const IMAGES: &str = "images";
-/// Locks, configuration and files of the project.
+/// Configuration, locks and files of the project.
 pub(crate) const PROJECT: &str = "project";

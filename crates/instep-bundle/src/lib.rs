@@ -1,11 +1,16 @@
 //! What an air-gapped site needs, in one folder: wheels, images, files; signed, checked, pushed, pulled.
 
 mod carry;
+mod copy;
+// pub mod create;
 mod digest;
 mod error;
 mod event;
+mod files;
 mod image;
+pub mod install;
 mod layout;
+mod manifest;
 mod registry;
 mod runtime;
 mod trust;
@@ -13,3 +18,6 @@ mod trust;
 pub use digest::Digest;
 pub use error::Error;
 pub use event::Event;
+pub use manifest::{
+    Kind, Manifest, ManifestFile, ManifestImage, ManifestImageFile, ManifestTarget, Missing,
+};

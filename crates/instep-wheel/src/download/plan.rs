@@ -10,6 +10,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr as _;
 
 use pep440_rs::{Version, VersionSpecifiers};
@@ -82,6 +83,20 @@ pub enum Reason {
     NotInLock,
     /// It comes from a folder, a version control system, or an archive to build.
     NotFromIndex,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::NoPackage => "no index has the package",
+            Self::NoVersion => "no index has the version",
+            Self::OnlySource => "there is only a source distribution",
+            Self::NoMatch => "no wheel fits",
+            Self::RequiresPython => "its wheels are for other Pythons",
+            Self::NotInLock => "no wheel that fits is among the digests of the lock",
+            Self::NotFromIndex => "it is not from an index",
+        })
+    }
 }
 
 /// Decides which wheels serve which targets: each package, for each target that its marker holds for. `offers` has what

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use instep::wheel::{Missing, Plan, Reason, Target};
+use instep::wheel::{Missing, Plan, Target};
 use instep::{Error, Wheelhouse, WheelhouseRequest};
 
 use crate::args::DownloadArgs;
@@ -129,7 +129,7 @@ fn tell(session: &Session, missing: &Missing, all: &[Target]) {
         "{}{version} has no wheel for {}: {}",
         missing.package,
         names(&missing.targets, all, "any target"),
-        why(missing.reason)
+        missing.reason
     ));
     let shown = if printer.is_verbose() { missing.available.len() } else { SHOWN };
     for name in missing.available.iter().take(shown) {
@@ -138,18 +138,6 @@ fn tell(session: &Session, missing: &Missing, all: &[Target]) {
     let more = missing.available.len().saturating_sub(shown);
     if more > 0 {
         printer.text(&paint(Tone::Dim, &format!("  and {more} more (`--verbose` shows all)")));
-    }
-}
-
-fn why(reason: Reason) -> &'static str {
-    match reason {
-        Reason::NoPackage => "no index has the package",
-        Reason::NoVersion => "no index has the version",
-        Reason::OnlySource => "there is only a source distribution",
-        Reason::NoMatch => "no wheel fits",
-        Reason::RequiresPython => "its wheels are for other Pythons",
-        Reason::NotInLock => "no wheel that fits is among the digests of the lock",
-        _ => "it is not from an index",
     }
 }
 

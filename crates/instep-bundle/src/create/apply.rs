@@ -1,0 +1,224 @@
+//! Collects what is planned, and vouches for it.
+//!
+//! Everything goes into a folder beside the place that the bundle will have. Each line says what a kill right after it
+//! leaves behind:
+//!
+//! 1. take over what the bundle before has: a folder that the next run goes on with.
+//! 2. wheels, images, files: the same; each is whole or not there.
+//! 3. remove what is not wanted, write `bundle.json`, sign: the same, and it is signed anew.
+//! 4. exchange it for the bundle before: the new bundle, and perhaps the old one as `OUT.old`, which the next run removes.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use camino::Utf8Path;
+use instep_fs::RelativePath;
+use instep_tools::CancelToken;
+use instep_wheel::Lock;
+use serde::Serialize;
+
+use super::observe::{client, or_reason};
+use super::plan::{Plan, PlannedFile, PlannedImage, PlannedLock, of_reason};
+use super::staging::Staging;
+use super::Means;
+use crate::digest::Digest;
+use crate::error::Error;
+use crate::event::Event;
+use crate::files;
+use crate::image;
+use crate::layout::{MANIFEST, PROJECT, WHEELS};
+use crate::manifest::{
+    Kind, Manifest, ManifestFile, ManifestImage, ManifestImageFile, ManifestTarget, Missing, SCHEMA,
+};
+
+/// A bundle that was made.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Created {
+    /// What is in it, and what could not be had.
+    pub manifest: Manifest,
+    /// Bytes of all of it.
+    pub bytes: u64,
+    /// How many files it has.
+    pub files: usize,
+}
+
+/// Makes the bundle at `out`. `sign` is given the folder when everything but its metadata is there, and vouches for it.
+/// What cannot be had is said in [`Manifest::missing`]; the rest is there.
+///
+/// # Errors
+///
+/// [`Error::NotOurs`] where something else is at `out`, [`Error::Io`] and [`Error::Fs`] where nothing more can be written,
+/// [`Error::Cancelled`], and those of `sign`. What was at `out` is then as it was.
+pub fn apply(
+    plan: &Plan,
+    out: &Utf8Path,
+    means: &Means<'_>,
+    sign: &mut dyn FnMut(&Utf8Path, &mut dyn FnMut(Event)) -> Result<(), Error>,
+    tell: &mut dyn FnMut(Event),
+    cancel: &CancelToken,
+) -> Result<Created, Error> {
+    let mut waiting = |pid| tell(Event::Waiting { pid });
+    let staging = Staging::begin(out, "instep bundle create", &mut waiting, cancel)?;
+    staging.take_over()?;
+    let mut missing = plan.missing.clone();
+    remove_other_wheels(plan, &staging.folder.join(WHEELS))?;
+    for lock in &plan.locks {
+        missing.extend(wheels(lock, &staging.folder, means, tell, cancel)?);
+    }
+    let mut images = Vec::new();
+    for planned in &plan.images {
+        match or_reason(save(planned, &staging.folder, means, tell, cancel))? {
+            Ok(saved) => images.push(saved),
+            Err(reason) => {
+                tell(Event::Missed { what: planned.request.to_string(), reason: reason.text.clone() });
+                missing.push(of_reason(Kind::Image, planned.request.to_string(), reason));
+            }
+        }
+    }
+    let mut project = Vec::new();
+    for file in &plan.files {
+        if cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        match or_reason(copy(file, &staging.folder))? {
+            Ok(copied) => project.push(copied),
+            Err(reason) => missing.push(of_reason(Kind::File, file.path.to_string(), reason)),
+        }
+    }
+    let wheels = digests(&staging.folder, cancel)?;
+    let manifest = Manifest {
+        schema_version: SCHEMA,
+        tool: "instep".to_owned(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        name: plan.name.clone(),
+        created_at: instep_manifest::clock::now().to_string(),
+        targets: plan.targets.iter().map(target).collect(),
+        wheels,
+        images,
+        project,
+        missing,
+    };
+    staging.keep_only(&contents(&manifest, &staging.folder)?)?;
+    manifest.write(&staging.folder)?;
+    sign(&staging.folder, tell)?;
+    let all = files::all(&staging.folder)?;
+    let created =
+        Created { manifest, bytes: all.iter().map(|file| file.size).sum(), files: all.len() };
+    staging.finish()?;
+    Ok(created)
+}
+
+fn target(target: &instep_wheel::Target) -> ManifestTarget {
+    ManifestTarget { python: target.python.to_string(), platform: target.platform.to_string() }
+}
+
+/// Before the pages of the wheelhouse are written, which name all that it has.
+fn remove_other_wheels(plan: &Plan, wheels: &Utf8Path) -> Result<(), Error> {
+    let planned = plan.locks.iter().flat_map(|lock| &lock.wheels.files);
+    let planned: BTreeSet<&str> = planned.map(|planned| planned.file.name.as_str()).collect();
+    for found in files::all(wheels)? {
+        let is_wheel = !found.path.as_str().contains('/') && found.path.as_str().ends_with(".whl");
+        if is_wheel && !planned.contains(found.path.as_str()) {
+            let path = found.path.to_path(wheels);
+            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Fetches the wheels of a lock, and gives those that could not be had.
+fn wheels(
+    lock: &PlannedLock,
+    bundle: &Utf8Path,
+    means: &Means<'_>,
+    tell: &mut dyn FnMut(Event),
+    cancel: &CancelToken,
+) -> Result<Vec<Missing>, Error> {
+    let read = Lock::read(&lock.path, means.variables)?;
+    let client = client(&read, means)?;
+    let mut tell = |detail| tell(Event::Wheels { detail });
+    let out = bundle.join(WHEELS);
+    let fetched =
+        instep_wheel::download(&lock.wheels, &client, &out, means.cache, &mut tell, cancel)?;
+    Ok(fetched
+        .failed
+        .into_iter()
+        .map(|failed| Missing {
+            kind: Kind::Wheel,
+            what: failed.file,
+            reason: failed.reason,
+            hint: failed.hint,
+        })
+        .collect())
+}
+
+fn save(
+    planned: &PlannedImage,
+    bundle: &Utf8Path,
+    means: &Means<'_>,
+    tell: &mut dyn FnMut(Event),
+    cancel: &CancelToken,
+) -> Result<ManifestImage, Error> {
+    let path = planned.path.to_path(bundle);
+    let saved = image::save(&planned.request, &path, means, tell, cancel)?;
+    Ok(ManifestImage {
+        reference: planned.request.reference().to_owned(),
+        platform: planned.request.platform().to_string(),
+        digest: saved.digest,
+        image_id: saved.image_id,
+        file: ManifestImageFile { path: planned.path.clone(), size: saved.size },
+    })
+}
+
+/// Copies a file, and its digest is that of what was copied.
+fn copy(file: &PlannedFile, bundle: &Utf8Path) -> Result<ManifestFile, Error> {
+    let to = file.path.to_path(bundle);
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+    }
+    let there = fs::symlink_metadata(&to).is_ok_and(|there| there.is_file());
+    let (digest, size) = if there && Digest::of_file(&to)? == Digest::of_file(&file.from)? {
+        Digest::of_file(&to)?
+    } else {
+        crate::copy::copy(&file.from, &to)?
+    };
+    Ok(ManifestFile { path: file.path.clone(), size, digest })
+}
+
+/// The wheels that are there, by path.
+fn digests(bundle: &Utf8Path, cancel: &CancelToken) -> Result<Vec<ManifestFile>, Error> {
+    let folder = bundle.join(WHEELS);
+    let mut wheels = Vec::new();
+    for found in files::all(&folder)? {
+        if cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let name = found.path.as_str();
+        if name.contains('/') || !name.ends_with(".whl") {
+            continue;
+        }
+        let (digest, size) = Digest::of_file(&found.path.to_path(&folder))?;
+        if let Ok(path) = RelativePath::new(&format!("{WHEELS}/{name}")) {
+            wheels.push(ManifestFile { path, size, digest });
+        }
+    }
+    Ok(wheels)
+}
+
+/// Every path that a bundle has beside its metadata.
+fn contents(manifest: &Manifest, bundle: &Utf8Path) -> Result<BTreeSet<RelativePath>, Error> {
+    let mut paths: BTreeSet<RelativePath> = BTreeSet::new();
+    paths.extend(RelativePath::new(MANIFEST));
+    paths.extend(manifest.wheels.iter().map(|file| file.path.clone()));
+    paths.extend(manifest.images.iter().map(|image| image.file.path.clone()));
+    paths.extend(manifest.project.iter().map(|file| file.path.clone()));
+    let pages = bundle.join(WHEELS).join("simple");
+    if pages.is_dir() {
+        for found in files::all(&pages)? {
+            paths.extend(RelativePath::new(&format!("{WHEELS}/simple/{}", found.path)));
+        }
+    }
+    debug_assert!(manifest.project.iter().all(|file| file.path.as_str().starts_with(PROJECT)));
+    Ok(paths)
+}
