@@ -4,6 +4,9 @@ use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::carry::CarryProblem;
+use crate::registry::RegistryProblem;
+
 /// An error of this crate. None of them shows a secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -23,6 +26,24 @@ pub enum Error {
     Digest {
         /// The text.
         given: String,
+    },
+    /// A registry did not do what it was asked for.
+    #[error("{host}: {what}: {problem}")]
+    Registry {
+        /// Which one, as the reference names it.
+        host: String,
+        /// What it is about: a manifest, a blob.
+        what: String,
+        /// Why not.
+        problem: RegistryProblem,
+    },
+    /// A bundle cannot be pushed or pulled as it is.
+    #[error("{path}: {problem}")]
+    Carry {
+        /// What is wrong: a path, or a name in a manifest.
+        path: String,
+        /// Why.
+        problem: CarryProblem,
     },
     /// The part of the program that waits for servers could not begin.
     #[error("cannot begin to wait for servers")]
@@ -91,6 +112,8 @@ impl Error {
             Self::Fs(error) => error.hint(),
             Self::Wheel(error) => error.hint(),
             Self::Digest { .. } | Self::Runtime { .. } | Self::Cancelled => None,
+            Self::Registry { host, problem, .. } => problem.hint(host),
+            Self::Carry { problem, .. } => problem.hint(),
         }
     }
 

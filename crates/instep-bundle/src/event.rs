@@ -1,5 +1,7 @@
 //! What is told while a bundle is made, carried, checked or installed.
 
+use std::cell::{Cell, RefCell};
+
 use serde::Serialize;
 
 /// What happens, as it happens.
@@ -53,4 +55,41 @@ pub enum Event {
         /// What happens to them.
         detail: instep_wheel::Event,
     },
+}
+
+/// Bytes between two events of them.
+const TELL_EVERY: u64 = 256 * 1024;
+
+/// One listener, for many transfers side by side in one thread.
+pub(crate) struct Tell<'a> {
+    listener: RefCell<&'a mut dyn FnMut(Event)>,
+    /// Bytes that are not told yet.
+    untold: Cell<u64>,
+}
+
+impl<'a> Tell<'a> {
+    pub(crate) fn new(listener: &'a mut dyn FnMut(Event)) -> Self {
+        Self { listener: RefCell::new(listener), untold: Cell::new(0) }
+    }
+
+    /// Tells it now, and before it how many bytes have moved.
+    pub(crate) fn tell(&self, event: Event) {
+        // A listener cannot come back here: it has no way to.
+        let Ok(mut listener) = self.listener.try_borrow_mut() else { return };
+        let bytes = self.untold.take();
+        if bytes > 0 {
+            listener(Event::Moved { bytes });
+        }
+        listener(event);
+    }
+
+    /// So many more bytes have moved, which is told in larger pieces.
+    pub(crate) fn moved(&self, bytes: u64) {
+        let bytes = self.untold.get() + bytes;
+        self.untold.set(bytes);
+        if bytes >= TELL_EVERY {
+            self.untold.set(0);
+            self.tell(Event::Moved { bytes });
+        }
+    }
 }

@@ -15,9 +15,11 @@ mod registry;
 mod runtime;
 mod trust;
 
+pub use carry::CarryProblem;
 pub use digest::Digest;
 pub use error::Error;
 pub use event::Event;
 pub use manifest::{
     Kind, Manifest, ManifestFile, ManifestImage, ManifestImageFile, ManifestTarget, Missing,
 };
+pub use registry::{RegistryProblem, RegistrySettings};
