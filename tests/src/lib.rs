@@ -8,6 +8,8 @@
 //! | real uv, pip-tools or virtualenv, or a named skip | [`tools::require`] |
 //! | to know what an environment holds | [`installed`] |
 //! | an index that asks for a password, is slow, breaks off, or sends elsewhere | [`Index`] |
+//! | a real registry, with a password or TLS, and what it was asked | [`Registry`] |
+//! | faults on the way to a server: cut, silent, corrupt, too much | [`Faulty`] |
 //!
 //! ```no_run
 //! use instep_tests::{Project, Wheel, installed, tools};
@@ -41,18 +43,22 @@
 )]
 
 mod binary;
+mod faulty;
 mod index;
 mod installed;
 mod outcome;
 mod project;
+mod registry;
 mod search_path;
 pub mod tools;
 mod wheel;
 
 pub use binary::instep;
+pub use faulty::{Fault, Faulty, Passed};
 pub use index::{Behaviour, Index, Ranges, Request};
 pub use installed::installed;
 pub use outcome::Outcome;
 pub use project::Project;
+pub use registry::{Answered, Registry, RegistrySetup};
 pub use tools::long;
 pub use wheel::Wheel;

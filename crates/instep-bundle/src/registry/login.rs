@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 use super::problem::RegistryProblem;
 
 /// Somebody may have to unlock a keyring first.
-const HELPER_TIMEOUT: Duration = Duration::from_secs(60);
+const HELPER_TIMEOUT: Duration = Duration::from_mins(1);
 /// Where docker keeps the login of `docker.io`.
 const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
 /// What a helper says who has none; an exit code tells no more.
