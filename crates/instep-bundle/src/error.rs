@@ -5,6 +5,7 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::carry::CarryProblem;
+use crate::image::{ArchiveProblem, ImageProblem};
 use crate::registry::RegistryProblem;
 
 /// An error of this crate. None of them shows a secret.
@@ -44,6 +45,22 @@ pub enum Error {
         path: String,
         /// Why.
         problem: CarryProblem,
+    },
+    /// An image cannot be had.
+    #[error("cannot get the image `{image}`")]
+    Image {
+        /// Which, without secrets.
+        image: String,
+        /// Why not.
+        source: ImageProblem,
+    },
+    /// A file is not a saved image.
+    #[error("{path} is not a saved image")]
+    ImageFile {
+        /// The file.
+        path: Utf8PathBuf,
+        /// Why not.
+        source: ArchiveProblem,
     },
     /// The part of the program that waits for servers could not begin.
     #[error("cannot begin to wait for servers")]
@@ -136,6 +153,19 @@ impl Error {
             cause = error.source();
         }
         false
+            Self::Image { source, .. } => source.hint(),
+            Self::ImageFile { .. } => {
+                Some("Remove it, and let `instep bundle create` save it anew.".to_owned())
+            }
+        }
+    }
+
+    pub(crate) fn image(image: &str, source: ImageProblem) -> Self {
+        Self::Image { image: image.to_owned(), source }
+    }
+
+    pub(crate) fn image_file(path: &Utf8Path, source: ArchiveProblem) -> Self {
+        Self::ImageFile { path: path.to_owned(), source }
     }
 
     /// Whether the host asked for it.

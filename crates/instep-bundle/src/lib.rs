@@ -21,5 +21,9 @@ pub use error::Error;
 pub use event::Event;
 pub use manifest::{
     Kind, Manifest, ManifestFile, ManifestImage, ManifestImageFile, ManifestTarget, Missing,
+pub use image::{
+    ArchiveProblem, BlobProblem, Engine, ImageFile, ImagePlatform, ImageProblem, ImageRequest,
+    ImageSources, ResolvedImage, SavedImage, inspect as inspect_image, resolve as resolve_image,
+    save as save_image,
 };
 pub use registry::{RegistryProblem, RegistrySettings};

@@ -50,7 +50,7 @@ impl Default for RegistrySettings {
 
 impl RegistrySettings {
     /// Whether a registry (`HOST` or `HOST:PORT`) is spoken to without TLS.
-    pub(super) fn is_plain(&self, registry: &str) -> bool {
+    pub(crate) fn is_plain(&self, registry: &str) -> bool {
         let url = Url::parse(&["http://", registry].concat());
         let host = url.as_ref().ok().and_then(Url::host_str).unwrap_or_default();
         let is_told = self.plain_http.iter().any(|told| told == registry || told == host);
