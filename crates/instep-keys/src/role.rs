@@ -17,6 +17,11 @@ impl Role {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// In capitals, with `-` as `_`, as it stands in the name of a variable.
+    pub(crate) fn in_capitals(&self) -> String {
+        self.0.to_ascii_uppercase().replace('-', "_")
+    }
 }
 
 impl FromStr for Role {
@@ -27,7 +32,7 @@ impl FromStr for Role {
         let is_rest =
             |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
         let bytes = text.as_bytes();
-        if bytes.first().is_some_and(is_first) && bytes.iter().all(|byte| is_rest(byte)) {
+        if bytes.first().is_some_and(is_first) && bytes.iter().all(is_rest) {
             Ok(Self(text.to_owned()))
         } else {
             Err(Error::Role { given: text.to_owned() })
