@@ -11,8 +11,7 @@ use instep_fs::RelativePath;
 use instep_tools::{Environment, IndexSettings};
 use instep_wheel::Target;
 
-use crate::image::{Engine, ImageRequest};
-use crate::registry::RegistrySettings;
+use crate::image::{ImageRequest, ImageSources};
 
 pub use apply::{Created, apply};
 pub use observe::{Observed, observe};
@@ -53,10 +52,8 @@ pub struct Means<'a> {
     pub variables: &'a Environment,
     /// Where packages come from, but for what a lock says.
     pub index: &'a IndexSettings,
-    /// Where wheels and layers are kept from one bundle to the next.
+    /// Where wheels are kept from one bundle to the next.
     pub cache: Option<&'a Utf8Path>,
-    /// How registries are reached.
-    pub registry: &'a RegistrySettings,
-    /// What saves images, the first that can.
-    pub engines: &'a [Engine],
+    /// Where images come from.
+    pub images: ImageSources<'a>,
 }

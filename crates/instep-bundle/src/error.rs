@@ -131,6 +131,10 @@ impl Error {
             Self::Digest { .. } | Self::Runtime { .. } | Self::Cancelled => None,
             Self::Registry { host, problem, .. } => problem.hint(host),
             Self::Carry { problem, .. } => problem.hint(),
+            Self::Image { source, .. } => source.hint(),
+            Self::ImageFile { .. } => {
+                Some("remove it, and let `instep bundle create` save it anew".to_owned())
+            }
         }
     }
 
@@ -153,11 +157,6 @@ impl Error {
             cause = error.source();
         }
         false
-            Self::Image { source, .. } => source.hint(),
-            Self::ImageFile { .. } => {
-                Some("Remove it, and let `instep bundle create` save it anew.".to_owned())
-            }
-        }
     }
 
     pub(crate) fn image(image: &str, source: ImageProblem) -> Self {

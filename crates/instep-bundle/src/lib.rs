@@ -2,7 +2,7 @@
 
 mod carry;
 mod copy;
-// pub mod create;
+pub mod create;
 mod digest;
 mod error;
 mod event;
@@ -19,11 +19,12 @@ pub use carry::CarryProblem;
 pub use digest::Digest;
 pub use error::Error;
 pub use event::Event;
-pub use manifest::{
-    Kind, Manifest, ManifestFile, ManifestImage, ManifestImageFile, ManifestTarget, Missing,
 pub use image::{
     ArchiveProblem, BlobProblem, Engine, ImageFile, ImagePlatform, ImageProblem, ImageRequest,
     ImageSources, ResolvedImage, SavedImage, inspect as inspect_image, resolve as resolve_image,
     save as save_image,
+};
+pub use manifest::{
+    Kind, Manifest, ManifestFile, ManifestImage, ManifestImageFile, ManifestTarget, Missing,
 };
 pub use registry::{RegistryProblem, RegistrySettings};

@@ -17,10 +17,10 @@ use instep_tools::CancelToken;
 use instep_wheel::Lock;
 use serde::Serialize;
 
+use super::Means;
 use super::observe::{client, or_reason};
 use super::plan::{Plan, PlannedFile, PlannedImage, PlannedLock, of_reason};
 use super::staging::Staging;
-use super::Means;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::event::Event;
@@ -71,7 +71,10 @@ pub fn apply(
         match or_reason(save(planned, &staging.folder, means, tell, cancel))? {
             Ok(saved) => images.push(saved),
             Err(reason) => {
-                tell(Event::Missed { what: planned.request.to_string(), reason: reason.text.clone() });
+                tell(Event::Missed {
+                    what: planned.request.to_string(),
+                    reason: reason.text.clone(),
+                });
                 missing.push(of_reason(Kind::Image, planned.request.to_string(), reason));
             }
         }
@@ -161,9 +164,9 @@ fn save(
     cancel: &CancelToken,
 ) -> Result<ManifestImage, Error> {
     let path = planned.path.to_path(bundle);
-    let saved = image::save(&planned.request, &path, means, tell, cancel)?;
+    let saved = image::save(&planned.request, &path, &means.images, tell, cancel)?.file;
     Ok(ManifestImage {
-        reference: planned.request.reference().to_owned(),
+        reference: planned.request.to_string(),
         platform: planned.request.platform().to_string(),
         digest: saved.digest,
         image_id: saved.image_id,

@@ -44,7 +44,7 @@ pub fn observe(
     let mut images = Vec::with_capacity(wanted.images.len());
     for request in &wanted.images {
         tell(Event::Started { what: request.to_string(), bytes: None });
-        let found = image::resolve(request, means.registry, means.variables, tell, cancel);
+        let found = image::resolve(request, &means.images, tell, cancel);
         tell(Event::Finished { what: request.to_string() });
         images.push((request.clone(), or_reason(found)?));
     }

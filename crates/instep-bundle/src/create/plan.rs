@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::observe::{Observed, Reason};
 use super::{Wanted, WantedLock};
-use crate::image::{self, ImageRequest, ResolvedImage};
+use crate::image::{ImageRequest, ResolvedImage};
 use crate::layout::{IMAGES, PROJECT};
 use crate::manifest::{Kind, Missing};
 
@@ -82,8 +82,12 @@ impl Plan {
         wheels.sort_unstable();
         wheels.dedup_by_key(|(name, _)| *name);
         let wheels: u64 = wheels.iter().map(|(_, size)| size).sum();
-        let images: u64 =
-            self.images.iter().filter_map(|image| image.found.as_ref()).map(|found| found.size).sum();
+        let images: u64 = self
+            .images
+            .iter()
+            .filter_map(|image| image.found.as_ref())
+            .map(|found| found.size)
+            .sum();
         let files: u64 = self.files.iter().map(|file| file.size).sum();
         wheels + images + files
     }
@@ -125,7 +129,11 @@ pub fn plan(wanted: &Wanted, observed: Observed, asks_others: bool) -> Plan {
     let mut files = Vec::new();
     for found in observed.files.files {
         if let Ok(path) = RelativePath::new(&format!("{PROJECT}/{}", found.path)) {
-            files.push(PlannedFile { path, from: found.path.to_path(&wanted.root), size: found.size });
+            files.push(PlannedFile {
+                path,
+                from: found.path.to_path(&wanted.root),
+                size: found.size,
+            });
         }
     }
     missing.extend(observed.files.refused.into_iter().map(|refused| Missing {
@@ -134,11 +142,18 @@ pub fn plan(wanted: &Wanted, observed: Observed, asks_others: bool) -> Plan {
         reason: refused.reason,
         hint: None,
     }));
-    Plan { name: wanted.name.clone(), targets: wanted.targets.clone(), locks, images, files, missing }
+    Plan {
+        name: wanted.name.clone(),
+        targets: wanted.targets.clone(),
+        locks,
+        images,
+        files,
+        missing,
+    }
 }
 
 fn image_path(request: &ImageRequest) -> Option<RelativePath> {
-    RelativePath::new(&format!("{IMAGES}/{}", image::file_name(request))).ok()
+    RelativePath::new(&format!("{IMAGES}/{}", request.file_name())).ok()
 }
 
 fn of_lock(
