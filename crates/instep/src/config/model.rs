@@ -25,6 +25,8 @@ pub struct Config {
     pub mirror: BTreeMap<String, Mirror>,
     /// Commands and versions that the files of the repository follow.
     pub ci: Ci,
+    /// What an air-gapped site is given.
+    pub bundle: Bundle,
     /// The journal of syncs.
     pub journal: Journal,
 }
@@ -382,6 +384,152 @@ pub struct Ci {
     pub include: Vec<String>,
     /// Files that do not follow, as in `.gitignore`.
     pub exclude: Vec<String>,
+}
+
+/// What an air-gapped site is given: wheels, images of containers and files, in one folder that is signed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Bundle {
+    /// Its name. Default: that of the configuration's folder.
+    pub name: Option<String>,
+    /// The folder that it is made in. Default: `NAME.bundle`.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub out: Option<Utf8PathBuf>,
+    /// The Pythons and platforms that wheels are collected for. Default: each of `tools.python`, on this platform.
+    pub targets: Vec<BundleTarget>,
+    /// Locks whose wheels are collected. Default: those of all environments.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<String>>"))]
+    pub locks: Option<Vec<Utf8PathBuf>>,
+    /// Images of containers, by their names; with a platform where it is another one than `image-platforms` says.
+    /// Default: `python:3.12-slim`, `python:3.13-slim`, and `mcr.microsoft.com/devcontainers/python:3.13`.
+    pub images: Vec<BundleImage>,
+    /// Platforms that each image is saved for, such as `linux/arm64`. Default: Linux on this machine's processor.
+    pub image_platforms: Vec<String>,
+    /// What images are had by, the first that can: `native` asks the registry itself. Default: `["native"]`.
+    pub engines: Vec<BundleEngine>,
+    /// Files and folders of the project that are carried, beside the configuration and the locks.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
+    pub files: Vec<Utf8PathBuf>,
+    /// Registries, as `HOST` or `HOST:PORT`, that are spoken to without TLS; those of this machine always are.
+    pub plain_http: Vec<String>,
+    /// Who vouches for it.
+    pub trust: Trust,
+}
+
+impl Default for Bundle {
+    fn default() -> Self {
+        let images = ["python:3.12-slim", "python:3.13-slim", "mcr.microsoft.com/devcontainers/python:3.13"];
+        Self {
+            name: None,
+            out: None,
+            targets: Vec::new(),
+            locks: None,
+            images: images.map(|name| BundleImage::Name(name.to_owned())).into(),
+            image_platforms: Vec::new(),
+            engines: vec![BundleEngine::Native],
+            files: Vec::new(),
+            plain_http: Vec::new(),
+            trust: Trust::default(),
+        }
+    }
+}
+
+/// A Python on a platform.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BundleTarget {
+    /// Its version: `3.12`.
+    pub python: String,
+    /// Its platform: `linux-x86_64`, `win-amd64`, `macos-arm64`.
+    pub platform: String,
+}
+
+/// An image of a container.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum BundleImage {
+    /// Its name, as docker takes it: `python:3.12-slim`, `NAME@sha256:..`.
+    Name(String),
+    /// For a platform of its own.
+    On(BundleImageOn),
+}
+
+/// An image of a container for one platform.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BundleImageOn {
+    /// Its name, as docker takes it.
+    pub name: String,
+    /// The platform: `linux/arm64`.
+    pub platform: String,
+}
+
+/// What an image is had by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum BundleEngine {
+    /// Instep asks the registry itself; no daemon is needed.
+    Native,
+    /// Docker, with its daemon.
+    Docker,
+    /// Podman.
+    Podman,
+    /// skopeo.
+    Skopeo,
+}
+
+/// Who vouches for a bundle: the roles of TUF.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Trust {
+    /// The folder of the root and the keys. Default: `trust`.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub folder: Utf8PathBuf,
+    /// The root that bundles are verified by. Default: `root.json` in the folder.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub root: Option<Utf8PathBuf>,
+    /// Who may say which keys count.
+    pub root_role: TrustRole,
+    /// Who vouches for the contents.
+    pub targets: TrustRole,
+    /// Who vouches that the contents belong together.
+    pub snapshot: TrustRole,
+    /// Who vouches that they are not of long ago.
+    pub timestamp: TrustRole,
+}
+
+impl Default for Trust {
+    fn default() -> Self {
+        Self {
+            folder: "trust".into(),
+            root: None,
+            root_role: TrustRole::default(),
+            targets: TrustRole::default(),
+            snapshot: TrustRole::default(),
+            timestamp: TrustRole::default(),
+        }
+    }
+}
+
+/// A role of TUF.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TrustRole {
+    /// The names of its keys: `NAME.pem` in the folder of keys, each with a password of its own. Default: one key of the
+    /// role's name.
+    pub keys: Vec<String>,
+    /// How many of them have to sign. Default: 1.
+    pub threshold: Option<std::num::NonZeroU64>,
+    /// For how many days what it signs is good. Default: 365 for the root, 180 for targets and snapshot, 90 for the
+    /// timestamp.
+    pub days: Option<u32>,
 }
 
 /// The journal of syncs.
