@@ -8,6 +8,8 @@ use crate::carry::CarryProblem;
 use crate::image::{ArchiveProblem, ImageProblem};
 use crate::registry::RegistryProblem;
 
+use crate::trust::{Fault, TrustProblem};
+
 /// An error of this crate. None of them shows a secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -108,6 +110,17 @@ pub enum Error {
     /// Of wheels.
     #[error(transparent)]
     Wheel(#[from] instep_wheel::Error),
+    /// A key or a root cannot be used.
+    #[error(transparent)]
+    Trust(#[from] TrustProblem),
+    /// A bundle is not what was signed, or is not accepted any more.
+    #[error("{bundle} is refused: {}", crate::trust::list(faults))]
+    Refused {
+        /// The bundle.
+        bundle: Utf8PathBuf,
+        /// Everything that speaks against it.
+        faults: Vec<Fault>,
+    },
     /// The host asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -135,6 +148,8 @@ impl Error {
             Self::ImageFile { .. } => {
                 Some("remove it, and let `instep bundle create` save it anew".to_owned())
             }
+            Self::Trust(problem) => problem.hint(),
+            Self::Refused { faults, .. } => faults.iter().find_map(Fault::hint).map(str::to_owned),
         }
     }
 

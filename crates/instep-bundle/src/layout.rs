@@ -6,6 +6,7 @@
 //! wheels/                a wheelhouse: wheels, and the pages of an index
 //! images/NAME.tar        images of containers
 //! metadata/              TUF metadata; every other file is one of its targets
+//! metadata/              the TUF repository's metadata; every other file is one of its targets, the roots too
 //! ```
 
 /// What is in it.

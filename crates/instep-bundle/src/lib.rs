@@ -28,3 +28,8 @@ pub use manifest::{
     Kind, Manifest, ManifestFile, ManifestImage, ManifestImageFile, ManifestTarget, Missing,
 };
 pub use registry::{RegistryProblem, RegistrySettings};
+pub use trust::{
+    Fault, KeyProblem, NameProblem, Passwords, RoleSettings, RootProblem, SignRequest,
+    SignedBundle, Timestamp, TopRole, Trust, TrustProblem, TrustRoot, TrustSettings, Verified,
+    VerifiedFile, ensure_root, renew_root, sign, verify,
+};
