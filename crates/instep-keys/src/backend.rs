@@ -1,9 +1,19 @@
 //! The one trait that every place of passwords implements, and which of them this program has.
 
+#[cfg(feature = "aws")]
+mod aws;
+#[cfg(feature = "azure")]
+mod azure;
 mod development;
 mod environment;
 mod file;
+#[cfg(feature = "azure")]
+mod github;
+#[cfg(feature = "keyring")]
+mod keyring;
 mod missing;
+#[cfg(feature = "vault")]
+mod vault;
 
 use instep_tools::{CancelToken, Environment};
 use secrecy::SecretString;
@@ -70,6 +80,15 @@ pub(crate) fn of(
         BackendKind::Environment => Box::new(environment::Variable::new(settings, environment)?),
         BackendKind::File => Box::new(file::PasswordFile::new(settings, environment)?),
         BackendKind::Development => Box::new(development::Development),
+        #[cfg(feature = "keyring")]
+        BackendKind::Keyring => Box::new(keyring::Keyring::new(settings, environment)?),
+        #[cfg(feature = "aws")]
+        BackendKind::Aws => Box::new(aws::SecretsManager::new(settings, environment)?),
+        #[cfg(feature = "azure")]
+        BackendKind::Azure => Box::new(azure::KeyVault::new(settings, environment)?),
+        #[cfg(feature = "vault")]
+        BackendKind::Vault => Box::new(vault::Vault::new(settings, environment)?),
+        #[allow(unreachable_patterns, reason = "with every feature on, none is missing")]
         kind => Box::new(missing::Missing(kind)),
     })
 }

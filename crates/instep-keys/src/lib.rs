@@ -47,6 +47,10 @@ mod password;
 mod problem;
 mod role;
 mod settings;
+#[cfg(feature = "network")]
+mod transport;
+#[cfg(feature = "network")]
+mod wait;
 
 pub use attempt::{Attempt, Outcome};
 pub use backend::Readiness;

@@ -89,6 +89,14 @@ pub enum Problem {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A server's answer may not be used.
+    #[error("the answer of {host} cannot be used: {reason}")]
+    Unusable {
+        /// The server.
+        host: String,
+        /// Why not.
+        reason: &'static str,
+    },
     /// A client of a service said no, before or after it asked.
     #[error("{what}: {reason}")]
     Client {
@@ -106,6 +114,23 @@ pub enum Problem {
     /// The host asked to stop.
     #[error("cancelled")]
     Cancelled,
+}
+
+#[cfg(feature = "network")]
+impl From<crate::transport::TransportProblem> for Problem {
+    fn from(problem: crate::transport::TransportProblem) -> Self {
+        use crate::transport::TransportProblem as From;
+        match problem {
+            From::Unreachable { host, reason } => Self::Unreachable { what: host, reason },
+            From::TooLong { host } => {
+                Self::Unusable { host, reason: "it is longer than any answer should be" }
+            }
+            From::Redirected { host } => Self::Unusable {
+                host,
+                reason: "it sends the request elsewhere, which is not followed with a secret in it",
+            },
+        }
+    }
 }
 
 impl Problem {
