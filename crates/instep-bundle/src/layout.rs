@@ -5,7 +5,6 @@
 //! project/               configuration, locks and files of the project, where the project has them
 //! wheels/                a wheelhouse: wheels, and the pages of an index
 //! images/NAME.tar        images of containers
-//! metadata/              TUF metadata; every other file is one of its targets
 //! metadata/              the TUF repository's metadata; every other file is one of its targets, the roots too
 //! ```
 
