@@ -26,6 +26,7 @@ pub use image::{
 };
 pub use manifest::{
     Kind, Manifest, ManifestFile, ManifestImage, ManifestImageFile, ManifestTarget, Missing,
+    line,
 };
 pub use registry::{RegistryProblem, RegistrySettings};
 pub use trust::{

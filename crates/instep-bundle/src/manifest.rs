@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::layout::MANIFEST;
+use crate::layout::{MANIFEST, METADATA};
 
 /// The version of the format that this version writes. Others are read up to it.
 pub(crate) const SCHEMA: u32 = 1;
@@ -156,6 +156,19 @@ impl Manifest {
         text.push(b'\n');
         Ok(instep_fs::write_atomic(&bundle.join(MANIFEST), &text)?)
     }
+}
+
+/// What tells one line of bundles from another, for whoever remembers the newest of each: the name, and the first of the
+/// roots, which stays when keys change. It says nothing of who made the bundle before that is verified.
+///
+/// # Errors
+///
+/// Those of [`Manifest::read`].
+pub fn line(bundle: &Utf8Path) -> Result<String, Error> {
+    let name = Manifest::read(bundle)?.name;
+    let first = bundle.join(METADATA).join("1.root.json");
+    let root = if first.is_file() { Digest::of_file(&first)?.0.hex() } else { String::new() };
+    Ok(Digest::of([&root, " ", &name].concat().as_bytes()).hex())
 }
 
 #[cfg(test)]

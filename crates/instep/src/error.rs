@@ -112,6 +112,36 @@ pub enum Error {
     /// A mirror failed.
     #[error(transparent)]
     Mirror(#[from] instep_mirror::Error),
+    /// A bundle, or what was done with it.
+    #[cfg(feature = "bundle")]
+    #[error(transparent)]
+    Bundle(#[from] instep_bundle::Error),
+    /// Of the passwords of keys.
+    #[cfg(feature = "keys")]
+    #[error(transparent)]
+    Keys(#[from] instep_keys::Error),
+    /// Nothing says by which root a bundle is verified.
+    #[error("there is no root to verify the bundle by: {path} is not there")]
+    WhichRoot {
+        /// Where one was looked for.
+        path: Utf8PathBuf,
+    },
+    /// A bundle would be made inside of a folder that it is to hold.
+    #[error("the bundle {out} would lie in {files}, which it is to hold")]
+    BundleInItself {
+        /// The bundle.
+        out: Utf8PathBuf,
+        /// What it is to hold.
+        files: Utf8PathBuf,
+    },
+    /// Files of a project are others than those of a bundle.
+    #[error("files in {into} are others than those of the bundle: {}", files.join(", "))]
+    OtherFiles {
+        /// The project.
+        into: Utf8PathBuf,
+        /// Which.
+        files: Vec<String>,
+    },
     /// A wheel, or what was done with it.
     #[cfg(feature = "wheels")]
     #[error(transparent)]
@@ -310,6 +340,17 @@ impl Error {
             Self::Mirror(error) => return error.hint(),
             #[cfg(feature = "wheels")]
             Self::Wheel(error) => return error.hint(),
+            #[cfg(feature = "bundle")]
+            Self::Bundle(error) => return error.hint(),
+            #[cfg(feature = "keys")]
+            Self::Keys(error) => return error.hint(),
+            Self::WhichRoot { .. } => {
+                "name the root.json that you were given, by a way of its own, with --root"
+            }
+            Self::BundleInItself { .. } => "name another place with --out",
+            Self::OtherFiles { .. } => {
+                "look at them; --replace puts those of the bundle in their place"
+            }
             Self::Command { .. } => "check its name, and whether it is on PATH",
             Self::EmptyLayers { .. } => {
                 "write one there, or name their folder: `directory` under [layers]"
@@ -382,6 +423,10 @@ impl Error {
             Self::Mirror(error) => error.is_cancelled(),
             #[cfg(feature = "wheels")]
             Self::Wheel(error) => error.is_cancelled(),
+            #[cfg(feature = "bundle")]
+            Self::Bundle(error) => error.is_cancelled(),
+            #[cfg(feature = "keys")]
+            Self::Keys(error) => error.is_cancelled(),
             Self::Tools(error) | Self::Step { source: error, .. } => error.is_cancelled(),
             Self::Fs(error) => matches!(error, instep_fs::Error::Cancelled { .. }),
             _ => false,

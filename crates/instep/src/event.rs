@@ -64,6 +64,20 @@ pub enum Event {
         /// What happened.
         detail: instep_mirror::Event,
     },
+    /// A bundle is being made, carried, verified or installed.
+    #[cfg(feature = "bundle")]
+    Bundle {
+        /// What happens to it.
+        detail: instep_bundle::Event,
+    },
+    /// Somebody was asked for the password of a key.
+    #[cfg(feature = "keys")]
+    Key {
+        /// Whose key.
+        role: String,
+        /// Who was asked, and what came of it; never the password.
+        attempt: instep_keys::Attempt,
+    },
     /// Wheels are being collected, or rebuilt.
     #[cfg(feature = "wheels")]
     Wheels {

@@ -75,6 +75,8 @@
 //! - No secret reaches a log, an error, an event or a lock.
 
 mod app_version;
+#[cfg(feature = "bundle")]
+mod bundle;
 mod check;
 mod ci;
 pub mod config;
@@ -84,6 +86,8 @@ mod event;
 mod host;
 mod init;
 mod journal;
+#[cfg(feature = "keys")]
+mod keys;
 mod layers;
 mod lock;
 mod members;
@@ -103,6 +107,12 @@ mod toolbox;
 mod wheels;
 mod workspace;
 
+#[cfg(feature = "bundle")]
+pub use bundle::{
+    BundleRequest, BundleResult, InstallRequest, Installed, PullRequest, VerifiedBundle,
+    VerifyRequest, create_bundle, install_bundle, pull_bundle, push_bundle, renew_bundle_root,
+    verify_bundle,
+};
 pub use check::{Check, CheckRequest};
 pub use ci::Repository;
 pub use doctor::{Diagnosis, Problem, Severity};
@@ -110,7 +120,11 @@ pub use error::{AppVersionProblem, Error, Snippet};
 pub use event::Event;
 pub use host::{Host, Question};
 pub use init::{Initialised, init};
+#[cfg(feature = "bundle")]
+pub use instep_bundle as bundles;
 pub use instep_ci as files;
+#[cfg(feature = "keys")]
+pub use instep_keys as key;
 pub use instep_lock as layer;
 pub use instep_lock::{Upgrade, Upgrades};
 pub use instep_manifest::{Finding, HistoryEntry, Listing, Manifest, Reason};

@@ -11,6 +11,7 @@ use crate::config;
 use crate::error::Error;
 use crate::event::Event;
 use crate::host::Host;
+use crate::state;
 use crate::spec::DEFAULT;
 
 /// Which mirror.
@@ -250,18 +251,8 @@ fn choose(
 /// The folder for the local side of a mirror for which none is named: among the user's data, not in a
 /// cache, since what is in it may not be on the network yet.
 fn staging(variables: &Variables, project: &Utf8Path) -> Result<Utf8PathBuf, Error> {
-    let home = |below: &str| variables.home().map(|home| home.join(below));
-    let named =
-        |name: &str| variables.var(name).map(Utf8PathBuf::from).filter(|path| path.is_absolute());
-    let data = if cfg!(windows) {
-        named("LOCALAPPDATA").or_else(|| home("AppData/Local"))
-    } else if cfg!(target_os = "macos") {
-        home("Library/Application Support")
-    } else {
-        named("XDG_DATA_HOME").or_else(|| home(".local/share"))
-    };
     let digest = instep_manifest::Digest::of(project.as_str().as_bytes()).to_string();
     let digits: String = digest.chars().rev().take(8).collect();
     let name = [project.file_name().unwrap_or("project"), "-", &digits].concat();
-    data.map(|data| data.join("instep").join("mirrors").join(name)).ok_or(Error::NoStaging)
+    state::data(variables).map(|data| data.join("mirrors").join(name)).ok_or(Error::NoStaging)
 }

@@ -4,6 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use fs_err as fs;
 use instep_fs::{FileLock, Holder};
 use instep_manifest::{History, clock};
+use instep_tools::Environment as Variables;
 
 use crate::error::Error;
 use crate::event::Event;
@@ -14,6 +15,21 @@ use crate::spec::Spec;
 pub const STATE_DIR: &str = ".instep";
 
 const HISTORY: &str = "history";
+
+/// The user's own folder for what is not safe to delete.
+pub(crate) fn data(variables: &Variables) -> Option<Utf8PathBuf> {
+    let home = |below: &str| variables.home().map(|home| home.join(below));
+    let named =
+        |name: &str| variables.var(name).map(Utf8PathBuf::from).filter(|path| path.is_absolute());
+    let data = if cfg!(windows) {
+        named("LOCALAPPDATA").or_else(|| home("AppData/Local"))
+    } else if cfg!(target_os = "macos") {
+        home("Library/Application Support")
+    } else {
+        named("XDG_DATA_HOME").or_else(|| home(".local/share"))
+    };
+    data.map(|data| data.join("instep"))
+}
 
 /// The files of one environment's state.
 #[derive(Clone, Debug)]

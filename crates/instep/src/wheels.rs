@@ -74,6 +74,24 @@ pub fn wheelhouse(
     Ok(Wheelhouse { out, targets, plan, fetched })
 }
 
+/// The targets that are meant where none is named: the Pythons of the configuration, or the one that is found, on this
+/// platform.
+#[cfg(feature = "bundle")]
+pub(crate) fn default_targets(
+    variables: &Variables,
+    host: &Host<'_>,
+) -> Result<Vec<Target>, Error> {
+    let request = WheelhouseRequest {
+        lock: Utf8PathBuf::new(),
+        pythons: Vec::new(),
+        platforms: Vec::new(),
+        out: Utf8PathBuf::new(),
+        dry_run: true,
+    };
+    let python = find_any(&Search::new(variables.clone()), host)?;
+    targets(variables, &request, python.as_ref())
+}
+
 /// Any Python, where there is one: where pip's settings are, and which version is meant.
 fn find_any(search: &Search, host: &Host<'_>) -> Result<Option<Interpreter>, Error> {
     let cache = ToolCache::open(search.cache_dir.as_deref());

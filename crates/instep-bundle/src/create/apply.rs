@@ -54,7 +54,7 @@ pub fn apply(
     plan: &Plan,
     out: &Utf8Path,
     means: &Means<'_>,
-    sign: &mut dyn FnMut(&Utf8Path, &mut dyn FnMut(Event)) -> Result<(), Error>,
+    sign: &mut dyn FnMut(&Utf8Path) -> Result<(), Error>,
     tell: &mut dyn FnMut(Event),
     cancel: &CancelToken,
 ) -> Result<Created, Error> {
@@ -104,7 +104,7 @@ pub fn apply(
     };
     staging.keep_only(&contents(&manifest, &staging.folder)?)?;
     manifest.write(&staging.folder)?;
-    sign(&staging.folder, tell)?;
+    sign(&staging.folder)?;
     let all = files::all(&staging.folder)?;
     let created =
         Created { manifest, bytes: all.iter().map(|file| file.size).sum(), files: all.len() };

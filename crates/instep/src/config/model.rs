@@ -27,6 +27,8 @@ pub struct Config {
     pub ci: Ci,
     /// What an air-gapped site is given.
     pub bundle: Bundle,
+    /// Where the passwords of signing keys come from.
+    pub keys: Keys,
     /// The journal of syncs.
     pub journal: Journal,
 }
@@ -531,6 +533,12 @@ pub struct TrustRole {
     /// timestamp.
     pub days: Option<u32>,
 }
+
+/// Where the passwords of signing keys come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Keys {}
 
 /// The journal of syncs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
