@@ -24,6 +24,9 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A file-system promise could not be kept.
+    #[error(transparent)]
+    Fs(#[from] instep_fs::Error),
     /// A text is not a digest.
     #[error("`{given}` is no digest: `sha256:` and 64 hexadecimal digits in small letters")]
     Digest {
@@ -142,6 +145,7 @@ impl Error {
             Self::Fs(error) => error.hint(),
             Self::Wheel(error) => error.hint(),
             Self::Digest { .. } | Self::Runtime { .. } | Self::Cancelled => None,
+            Self::Fs(error) => error.hint(),
             Self::Registry { host, problem, .. } => problem.hint(host),
             Self::Carry { problem, .. } => problem.hint(),
             Self::Image { source, .. } => source.hint(),

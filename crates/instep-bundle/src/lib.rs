@@ -15,7 +15,7 @@ mod registry;
 mod runtime;
 mod trust;
 
-pub use carry::CarryProblem;
+pub use carry::{CarryProblem, Pulled, Pushed, pull, push};
 pub use digest::Digest;
 pub use error::Error;
 pub use event::Event;

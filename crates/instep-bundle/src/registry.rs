@@ -29,7 +29,7 @@ use std::sync::Mutex;
 use instep_tools::Environment;
 use oci_client::Reference;
 
-pub(crate) use fetch::{LARGEST_MANIFEST, RawManifest};
+pub(crate) use fetch::{LARGEST_MANIFEST, RawManifest, digest_of};
 pub(crate) use name::reference;
 pub use problem::RegistryProblem;
 pub(crate) use send::Source;

@@ -44,6 +44,9 @@ pub enum CarryProblem {
     /// A reference with a digest, where only a tag will do.
     #[error("it is pushed under a tag, not under a digest")]
     Pinned,
+    /// What is there is not ours to replace.
+    #[error("something else than a bundle is there")]
+    NotOurs,
     /// There is less room than the bundle needs.
     #[error("it needs {needed} bytes, and there are {free}")]
     NoRoom {
@@ -74,6 +77,7 @@ impl CarryProblem {
                 "put many small files into an archive, or make two bundles"
             }
             Self::NotABundle { .. } => "look at the name and the tag",
+            Self::NotOurs => "nothing of it was touched; pull into another folder, or move it away",
             Self::Pinned => "write it as HOST/NAME:TAG",
             Self::NoRoom { .. } => "free some disk space and pull it again; what has come is kept",
             Self::InUse { .. } => "wait until it has ended, or pull into another folder",

@@ -210,20 +210,7 @@ impl Part {
         if file.metadata().map_err(failed)?.len() > size {
             file.set_len(0).map_err(failed)?;
         }
-        let (mut hasher, mut at) = (Sha256::new(), 0);
-        let mut buffer = vec![0; BUFFER];
-        loop {
-            match file.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => {
-                    hasher.update(buffer.get(..count).unwrap_or_default());
-                    at += count as u64;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(failed(error)),
-            }
-            tokio::task::yield_now().await;
-        }
+        let (hasher, at) = read(&mut file).await.map_err(failed)?;
         Ok(Self { path, file, hasher, at, came: 0 })
     }
 
@@ -267,6 +254,37 @@ impl Part {
             Ok(()) => Ok(came),
             Err(source) => Err(Error::Io { action: "write", path: to.to_owned(), source }),
         }
+    }
+}
+
+/// The digest of a file, taken between what else there is to do.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub(crate) async fn digest_of(path: &Utf8Path) -> Result<Digest, Error> {
+    let failed = |source| Error::Io { action: "read", path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(failed)?;
+    let (hasher, _) = read(&mut file).await.map_err(failed)?;
+    let bytes: [u8; 32] = hasher.finalize().into();
+    Ok(bytes.into())
+}
+
+/// Reads all of a file, and lets others have their turn, so that a large one can be cancelled and stops nobody.
+async fn read(file: &mut File) -> io::Result<(Sha256, u64)> {
+    let (mut hasher, mut at) = (Sha256::new(), 0);
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok((hasher, at)),
+            Ok(count) => {
+                hasher.update(buffer.get(..count).unwrap_or_default());
+                at += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        tokio::task::yield_now().await;
     }
 }
 
