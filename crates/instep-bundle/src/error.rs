@@ -57,7 +57,7 @@ pub enum Error {
         /// Which, without secrets.
         image: String,
         /// Why not.
-        source: ImageProblem,
+        source: Box<ImageProblem>,
     },
     /// A file is not a saved image.
     #[error("{path} is not a saved image")]
@@ -179,7 +179,7 @@ impl Error {
     }
 
     pub(crate) fn image(image: &str, source: ImageProblem) -> Self {
-        Self::Image { image: image.to_owned(), source }
+        Self::Image { image: image.to_owned(), source: Box::new(source) }
     }
 
     pub(crate) fn image_file(path: &Utf8Path, source: ArchiveProblem) -> Self {

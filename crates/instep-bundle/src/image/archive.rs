@@ -19,4 +19,4 @@ pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const LAYOUT_TEXT: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// What a tar file consists of.
-const BLOCK: u64 = 512;
+const BLOCK: usize = 512;

@@ -109,9 +109,8 @@ fn pull_and_save(
     // What it cannot fetch, it may have: an image that was built here.
     match (finish(&save, engine, request, cancel), pulled) {
         (Ok(_), _) => Ok(()),
-        (Err(error), Ok(_)) => Err(error),
         (Err(error), Err(_)) if error.is_cancelled() => Err(error),
-        (Err(_), Err(error)) => Err(error),
+        (Err(error), Ok(_)) | (Err(_), Err(error)) => Err(error),
     }
 }
 
@@ -244,7 +243,9 @@ fn described(
     let unclear = |reason: String| failed(ImageProblem::Manifest { reason });
     let manifest = serde_json::to_vec(&text).map_err(|error| unclear(error.to_string()))?;
     match parse(&manifest).map_err(failed)? {
-        Document::Image(described) => Ok(Contents { manifest, described, config, layers }),
+        Document::Image(described) => {
+            Ok(Contents { manifest, described: *described, config, layers })
+        }
         Document::Index(_) => Err(unclear(String::new())),
     }
 }

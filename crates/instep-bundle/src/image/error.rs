@@ -270,5 +270,6 @@ fn list(all: &[String]) -> String {
 }
 
 fn reasons(tried: &[(Engine, String)]) -> String {
-    tried.iter().map(|(engine, reason)| format!("; {engine}: {reason}")).collect()
+    let reasons = tried.iter().map(|(engine, reason)| ["; ", engine.name(), ": ", reason].concat());
+    reasons.collect()
 }

@@ -70,7 +70,7 @@ pub fn inspect(path: &Utf8Path, cancel: &CancelToken) -> Result<ImageFile, Error
     let (entry, name) = entry(&archive)?;
     let bytes = blob(&archive, "manifest", (entry.digest, entry.size), LARGEST_MANIFEST)?;
     let manifest = match parse(&bytes).map_err(|problem| of_image(path, problem))? {
-        Document::Image(manifest) => manifest,
+        Document::Image(manifest) => *manifest,
         Document::Index(_) => return Err(of_image(path, ImageProblem::Nested)),
     };
     let config = (manifest.config.digest, manifest.config.size);
@@ -195,18 +195,17 @@ fn check_layers(
         let digest = layer.digest;
         let damaged =
             |source| of_image(archive.path(), ImageProblem::Blob { what: "layer", digest, source });
-        let passed = match seen.get(&digest) {
-            Some(passed) => *passed,
-            None => {
-                let part = archive.part(&[BLOBS, &digest.hex()].concat())?;
-                let most = layer::most(part.size);
-                let passed = layer::pass(&mut part.open()?, &mut io::sink(), most, cancel);
-                passed.map_err(|stop| match stop {
-                    Stop::Read(source) | Stop::Write(source) => part.failed(source),
-                    Stop::Cancelled => Error::Cancelled,
-                    Stop::Problem(problem) => damaged(problem),
-                })?
-            }
+        let passed = if let Some(passed) = seen.get(&digest) {
+            *passed
+        } else {
+            let part = archive.part(&[BLOBS, &digest.hex()].concat())?;
+            let most = layer::most(part.size);
+            let passed = layer::pass(&mut part.open()?, &mut io::sink(), most, cancel);
+            passed.map_err(|stop| match stop {
+                Stop::Read(source) | Stop::Write(source) => part.failed(source),
+                Stop::Cancelled => Error::Cancelled,
+                Stop::Problem(problem) => damaged(problem),
+            })?
         };
         seen.insert(digest, passed);
         check(&passed, layer, *diff_id).map_err(damaged)?;

@@ -168,13 +168,11 @@ impl Read for Bounded<'_> {
             return Err(io::ErrorKind::Other.into());
         }
         let count = self.from.read(buffer)?;
-        match self.left.checked_sub(count as u64) {
-            Some(left) => self.left = left,
-            None => {
-                self.over = Some(Over::Most);
-                return Err(io::ErrorKind::Other.into());
-            }
-        }
+        let Some(left) = self.left.checked_sub(count as u64) else {
+            self.over = Some(Over::Most);
+            return Err(io::ErrorKind::Other.into());
+        };
+        self.left = left;
         Ok(count)
     }
 }

@@ -111,7 +111,7 @@ impl Manifest {
 #[derive(Clone, Debug)]
 pub(super) enum Document {
     /// One image.
-    Image(Manifest),
+    Image(Box<Manifest>),
     /// One for each of several platforms.
     Index(Vec<Descriptor>),
 }
@@ -144,7 +144,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Document, ImageProblem> {
             None | Some(OCI_MANIFEST | DOCKER_MANIFEST) => {
                 let media_type = media_type.unwrap_or(OCI_MANIFEST).to_owned();
                 let manifest = Manifest { media_type, config, layers };
-                check(manifest, text.artifact_type).map(Document::Image)
+                check(&manifest, text.artifact_type.as_deref())?;
+                Ok(Document::Image(Box::new(manifest)))
             }
             Some(_) => Err(unclear("it is an image by what it holds, and none by its `mediaType`")),
         },
@@ -161,14 +162,14 @@ struct Version {
 }
 
 /// Whether it is an image of a container that can be saved.
-fn check(manifest: Manifest, artifact: Option<String>) -> Result<Manifest, ImageProblem> {
+fn check(manifest: &Manifest, artifact: Option<&str>) -> Result<(), ImageProblem> {
     let other = |media_type: &str| {
         let media_type = media_type.chars().filter(|one| !one.is_control()).take(200).collect();
         ImageProblem::NotAnImage { media_type }
     };
     let config = &manifest.config;
     if !matches!(config.media_type.as_str(), OCI_CONFIG | DOCKER_CONFIG) {
-        return Err(other(artifact.as_deref().unwrap_or(&config.media_type)));
+        return Err(other(artifact.unwrap_or(&config.media_type)));
     }
     if config.size > LARGEST_CONFIG {
         let (size, most) = (config.size, LARGEST_CONFIG);
@@ -190,7 +191,7 @@ fn check(manifest: Manifest, artifact: Option<String>) -> Result<Manifest, Image
             return Err(other(media_type));
         }
     }
-    Ok(manifest)
+    Ok(())
 }
 
 /// The one of an index that a machine of this platform runs best.
@@ -231,7 +232,7 @@ pub(super) enum Step {
     /// This manifest has to be asked for.
     Ask(Digest),
     /// It is found.
-    Found(Found),
+    Found(Box<Found>),
 }
 
 /// The manifest of an image.
@@ -267,7 +268,8 @@ impl<'a> Walk<'a> {
         match parse(&bytes)? {
             Document::Image(manifest) => {
                 let index = self.indexes.first().copied();
-                Ok(Step::Found(Found { bytes, digest, manifest, index }))
+                let manifest = *manifest;
+                Ok(Step::Found(Box::new(Found { bytes, digest, manifest, index })))
             }
             Document::Index(_) if self.indexes.len() > 1 => Err(ImageProblem::Nested),
             Document::Index(entries) => {

@@ -93,7 +93,7 @@ async fn walk(
         let step = walk.take(manifest.bytes);
         match step.map_err(|problem| Error::image(&request.to_string(), problem))? {
             Step::Ask(digest) => reference = reference.clone_with_digest(digest.to_string()),
-            Step::Found(found) => return Ok(found),
+            Step::Found(found) => return Ok(*found),
         }
     }
 }

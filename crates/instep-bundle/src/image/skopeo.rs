@@ -35,7 +35,7 @@ pub(super) fn find(
         let step = walk.take(output.into_bytes());
         match step.map_err(|problem| Error::image(&request.to_string(), problem))? {
             Step::Ask(digest) => wanted = by_digest(request, digest),
-            Step::Found(found) => return Ok(found),
+            Step::Found(found) => return Ok(*found),
         }
     }
 }

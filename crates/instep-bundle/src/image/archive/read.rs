@@ -11,12 +11,14 @@ use std::io::{self, Read, Seek, SeekFrom};
 use camino::{Utf8Path, Utf8PathBuf};
 use tar::{EntryType, Header, PaxExtensions};
 
-use super::BLOCK;
 use crate::error::Error;
 use crate::image::error::ArchiveProblem;
 
 /// The most entries: each layer has four in the oldest form, and there are at most 500 layers.
 const MOST_ENTRIES: usize = 4_096;
+
+/// What a tar file consists of, in bytes.
+const BLOCK: u64 = super::BLOCK as u64;
 
 /// The longest extended header, in bytes: a name and a size.
 const LONGEST_EXTENSION: u64 = 64 * 1024;

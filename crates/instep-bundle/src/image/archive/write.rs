@@ -58,9 +58,9 @@ impl<W: Write> Pieces<W> {
 
     /// Fills the last block of a content of this size.
     pub(in crate::image) fn pad(&mut self, size: u64) -> io::Result<()> {
-        let missing = size.next_multiple_of(BLOCK) - size;
-        let zeros = [0; BLOCK as usize];
-        self.to.write_all(zeros.get(..missing as usize).unwrap_or_default())
+        let block = BLOCK as u64;
+        let missing = usize::try_from(size.next_multiple_of(block) - size).unwrap_or_default();
+        self.to.write_all([0; BLOCK].get(..missing).unwrap_or_default())
     }
 
     /// Where contents are written to.
@@ -70,7 +70,7 @@ impl<W: Write> Pieces<W> {
 
     /// Writes the end.
     pub(in crate::image) fn finish(mut self) -> io::Result<W> {
-        self.to.write_all(&[0; 2 * BLOCK as usize])?;
+        self.to.write_all(&[0; 2 * BLOCK])?;
         Ok(self.to)
     }
 }
