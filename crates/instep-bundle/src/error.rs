@@ -107,9 +107,6 @@ pub enum Error {
         /// Why it cannot.
         reason: String,
     },
-    /// A file or folder could not be replaced, locked or removed.
-    #[error(transparent)]
-    Fs(#[from] instep_fs::Error),
     /// Of wheels.
     #[error(transparent)]
     Wheel(#[from] instep_wheel::Error),
@@ -145,7 +142,6 @@ impl Error {
             Self::Fs(error) => error.hint(),
             Self::Wheel(error) => error.hint(),
             Self::Digest { .. } | Self::Runtime { .. } | Self::Cancelled => None,
-            Self::Fs(error) => error.hint(),
             Self::Registry { host, problem, .. } => problem.hint(host),
             Self::Carry { problem, .. } => problem.hint(),
             Self::Image { source, .. } => source.hint(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use instep_bundle::create::{Wanted, WantedLock};
-use instep_bundle::{ImagePlatform, ImageRequest, Kind, Missing};
+use instep_bundle::{ImagePlatform, ImageProblem, ImageRequest, Kind, Missing};
 use instep_fs::RelativePath;
 use instep_lock::Upgrade;
 use instep_tools::Environment as Variables;
@@ -211,17 +211,21 @@ fn targets(
 
 fn images(located: &Located) -> Result<Vec<ImageRequest>, Error> {
     let bundle = &located.config.bundle;
+    let wrong = |problem: ImageProblem| {
+        let image = "the images of the configuration".to_owned();
+        Error::from(instep_bundle::Error::Image { image, source: Box::new(problem) })
+    };
     let platforms = if bundle.image_platforms.is_empty() {
         vec![ImagePlatform::of_this_machine()]
     } else {
         let platforms = bundle.image_platforms.iter().map(|text| text.parse());
-        platforms.collect::<Result<Vec<ImagePlatform>, instep_bundle::Error>>()?
+        platforms.collect::<Result<Vec<ImagePlatform>, ImageProblem>>().map_err(wrong)?
     };
     let mut images: Vec<ImageRequest> = Vec::new();
     for image in &bundle.images {
         let (name, own) = match image {
             BundleImage::Name(name) => (name, None),
-            BundleImage::On(on) => (&on.name, Some(on.platform.parse()?)),
+            BundleImage::On(on) => (&on.name, Some(on.platform.parse().map_err(wrong)?)),
         };
         let platforms = own.map_or_else(|| platforms.clone(), |own| vec![own]);
         for platform in platforms {
