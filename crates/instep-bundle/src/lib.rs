@@ -25,8 +25,7 @@ pub use image::{
     save as save_image,
 };
 pub use manifest::{
-    Kind, Manifest, ManifestFile, ManifestImage, ManifestImageFile, ManifestTarget, Missing,
-    line,
+    Kind, Manifest, ManifestFile, ManifestImage, ManifestImageFile, ManifestTarget, Missing, line,
 };
 pub use registry::{RegistryProblem, RegistrySettings};
 pub use trust::{

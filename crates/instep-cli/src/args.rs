@@ -3,10 +3,16 @@
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use bundle::BundleArgs;
+#[cfg(feature = "network")]
+pub(crate) use bundle::{
+    BundleCommand, CreateArgs, InstallArgs, PullArgs, PushArgs, RootArgs, VerifyBundleArgs,
+};
 pub(crate) use wheels::WheelsArgs;
 #[cfg(feature = "network")]
 pub(crate) use wheels::{CompareArgs, DigestArgs, DownloadArgs, VerifyArgs, WheelsCommand};
 
+mod bundle;
 mod wheels;
 
 /// Keeps every copy of a Python environment in step.
@@ -138,6 +144,16 @@ pub(crate) enum NetworkCommand {
         instep wheels verify dist/ --rebuild scripts/rebuild.sh\n  \
         instep wheels download --lock requirements.txt --python 3.12,3.13 --platform linux-x86_64,win-amd64 --out wheelhouse")]
     Wheels(WheelsArgs),
+    /// What an air-gapped site needs, in one folder: wheels, images of containers, files; signed
+    #[command(
+        after_help = "Examples:\n  instep bundle create --dry-run                 what would be fetched, and how large it is\n  \
+        instep bundle create --out site.bundle         collect it, and sign it\n  \
+        instep bundle push site.bundle oci://registry.example/site:1\n  \
+        instep bundle pull oci://registry.example/site:1 --out site.bundle --root root.json\n  \
+        instep bundle install site.bundle --root root.json     with no network\n\n\
+        The table `[bundle]` of the configuration says what is in it."
+    )]
+    Bundle(BundleArgs),
 }
 
 /// Which environments.

@@ -1,5 +1,7 @@
 //! The commands, one file each.
 
+#[cfg(feature = "network")]
+mod bundle;
 mod check;
 mod ci;
 mod conflicts;
@@ -16,6 +18,8 @@ mod sync;
 #[cfg(feature = "network")]
 mod wheels;
 
+#[cfg(feature = "network")]
+pub(crate) use bundle::bundle;
 pub(crate) use check::check;
 pub(crate) use ci::ci;
 pub(crate) use conflicts::conflicts;

@@ -60,6 +60,10 @@ impl<'a> Progress<'a> {
             Event::Layers { detail } => self.layers(detail),
             Event::Mirror { mirror, detail } => self.mirror(mirror, detail),
             #[cfg(feature = "network")]
+            Event::Bundle { detail } => self.bundle(detail),
+            #[cfg(feature = "network")]
+            Event::Key { role, attempt } => self.key(role, attempt),
+            #[cfg(feature = "network")]
             Event::Wheels { detail } => self.wheels(detail),
             Event::Planned { environment, plan } => self.detail(environment, &plan_line(plan)),
             Event::Venv { environment, detail } => self.venv(environment, detail),

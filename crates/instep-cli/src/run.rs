@@ -35,6 +35,7 @@ pub fn run_network(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     start(&args, |session, command| match command {
         NetworkCommand::Wheels(args) => commands::wheels(session, &args.command),
+        NetworkCommand::Bundle(args) => commands::bundle(session, &args.command),
     })
 }
 

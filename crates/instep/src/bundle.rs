@@ -19,7 +19,7 @@ use crate::state;
 
 pub use create::{BundleRequest, BundleResult, create_bundle, renew_bundle_root};
 pub use site::{
-    InstallRequest, Installed, PullRequest, VerifyRequest, Verified as VerifiedBundle,
+    InstallRequest, Installed, PullRequest, Verified as VerifiedBundle, VerifyRequest,
     install_bundle, pull_bundle, push_bundle, verify_bundle,
 };
 
@@ -49,7 +49,11 @@ fn trust_settings(root: &Utf8Path, trust: &config::Trust) -> Result<TrustSetting
 }
 
 /// By which root a bundle is verified, and what is remembered of those before it.
-fn trust(variables: &Variables, named: Option<&Utf8Path>, bundle: &Utf8Path) -> Result<Trust, Error> {
+fn trust(
+    variables: &Variables,
+    named: Option<&Utf8Path>,
+    bundle: &Utf8Path,
+) -> Result<Trust, Error> {
     let root = root(variables, named)?;
     let line = instep_bundle::line(bundle)?;
     let seen = state::data(variables).map(|data| data.join("bundles").join(line));

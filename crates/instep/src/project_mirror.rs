@@ -11,8 +11,8 @@ use crate::config;
 use crate::error::Error;
 use crate::event::Event;
 use crate::host::Host;
-use crate::state;
 use crate::spec::DEFAULT;
+use crate::state;
 
 /// Which mirror.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -169,7 +169,7 @@ fn report(
     exit
 }
 
-fn summary(session: &Session, synced: &Synced) {
+pub(crate) fn summary(session: &Session, synced: &Synced) {
     let printer = &session.printer;
     let name = paint(Tone::Bold, &synced.environment);
     let seconds = if synced.duration_seconds < 0.1 {

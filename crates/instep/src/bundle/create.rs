@@ -197,7 +197,11 @@ impl Signer<'_, '_> {
         Ok(instep_bundle::renew_root(&self.settings, before, &mut passwords, now, tell, &cancel)?)
     }
 
-    fn sign(&self, bundle: &Utf8Path, previous: &Utf8Path) -> Result<SignedBundle, instep_bundle::Error> {
+    fn sign(
+        &self,
+        bundle: &Utf8Path,
+        previous: &Utf8Path,
+    ) -> Result<SignedBundle, instep_bundle::Error> {
         let request = SignRequest {
             bundle,
             settings: &self.settings,

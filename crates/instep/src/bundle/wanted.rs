@@ -31,9 +31,12 @@ impl Scratch {
 
     fn folder(&self, name: &str) -> Result<Utf8PathBuf, Error> {
         let path = self.0.path().join(name);
-        let path = Utf8PathBuf::try_from(path)
-            .map_err(|error| Error::Write { path: "a temporary folder".into(), source: error.into_io_error() })?;
-        fs_err::create_dir_all(&path).map_err(|source| Error::Write { path: path.clone(), source })?;
+        let path = Utf8PathBuf::try_from(path).map_err(|error| Error::Write {
+            path: "a temporary folder".into(),
+            source: error.into_io_error(),
+        })?;
+        fs_err::create_dir_all(&path)
+            .map_err(|source| Error::Write { path: path.clone(), source })?;
         Ok(path)
     }
 }
@@ -116,7 +119,9 @@ impl Draft<'_> {
             None => self.missing.push(Missing {
                 kind: Kind::File,
                 what: path.to_string(),
-                reason: "it does not lie in the project, or has a name that not every system can hold".to_owned(),
+                reason:
+                    "it does not lie in the project, or has a name that not every system can hold"
+                        .to_owned(),
                 hint: None,
             }),
         }

@@ -421,7 +421,8 @@ pub struct Bundle {
 
 impl Default for Bundle {
     fn default() -> Self {
-        let images = ["python:3.12-slim", "python:3.13-slim", "mcr.microsoft.com/devcontainers/python:3.13"];
+        let images =
+            ["python:3.12-slim", "python:3.13-slim", "mcr.microsoft.com/devcontainers/python:3.13"];
         Self {
             name: None,
             out: None,
