@@ -21,11 +21,20 @@ pub(crate) struct Progress<'a> {
     printer: &'a Printer,
     as_json: bool,
     bars: BTreeMap<String, ProgressBar>,
+    /// It was said that keys are for trials.
+    #[cfg(feature = "network")]
+    is_trial: bool,
 }
 
 impl<'a> Progress<'a> {
     pub(crate) fn new(printer: &'a Printer, as_json: bool) -> Self {
-        Self { printer, as_json, bars: BTreeMap::new() }
+        Self {
+            printer,
+            as_json,
+            bars: BTreeMap::new(),
+            #[cfg(feature = "network")]
+            is_trial: false,
+        }
     }
 
     pub(crate) fn show(&mut self, event: &Event) {

@@ -55,10 +55,12 @@ impl Progress<'_> {
     pub(super) fn key(&mut self, role: &str, attempt: &Attempt) {
         let is_found = matches!(attempt.outcome, Outcome::Found { .. });
         if is_found && attempt.backend == BackendKind::Development {
-            self.printer.note(&format!(
-                "the key of {role} has the password that everybody knows, which is there for trials: \
-                 nobody should trust what it signs"
-            ));
+            if !std::mem::replace(&mut self.is_trial, true) {
+                self.printer.note(
+                    "keys have the password that everybody knows, which is there for trials: nobody should \
+                     trust what they sign (`instep keys check targets` says where another is looked for)",
+                );
+            }
         } else if self.printer.is_verbose() {
             self.printer.say(&paint(Tone::Dim, &format!("  password of {role}: {attempt}")));
         }

@@ -1,5 +1,8 @@
 //! Making a bundle: the configuration says what, `instep-bundle` collects, the keys sign.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use instep_bundle::create::{self, Created, Means, Plan};
 use instep_bundle::{
@@ -170,6 +173,7 @@ fn signer<'h, 'e>(
         settings: trust_settings(&located.root, &config.bundle.trust)?,
         keys: Keys::new(&crate::keys::settings(&config.keys)?, variables)?,
         purpose: if release { Purpose::Release } else { Purpose::Trial },
+        known: RefCell::default(),
         host,
     })
 }
@@ -179,6 +183,8 @@ struct Signer<'h, 'e> {
     settings: TrustSettings,
     keys: Keys,
     purpose: Purpose,
+    /// Those that were asked for, so that each is asked for once.
+    known: RefCell<BTreeMap<Role, SecretString>>,
     host: &'h Shared<'e>,
 }
 
@@ -214,10 +220,15 @@ impl Signer<'_, '_> {
     }
 
     fn password(&self, role: &Role) -> Result<SecretString, instep_keys::Error> {
+        if let Some(known) = self.known.borrow().get(role) {
+            return Ok(known.clone());
+        }
         let tell = &mut |attempt| {
             self.host.0.borrow_mut().tell(Event::Key { role: role.to_string(), attempt });
         };
         let found = self.keys.password(role, self.purpose, tell, &self.host.cancel())?;
-        Ok(found.into_secret())
+        let secret = found.into_secret();
+        self.known.borrow_mut().insert(role.clone(), secret.clone());
+        Ok(secret)
     }
 }
