@@ -27,6 +27,8 @@ mod platform;
 mod request;
 mod save;
 mod skopeo;
+#[cfg(test)]
+mod testing;
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter, Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use instep_tools::CancelToken;
@@ -53,7 +53,7 @@ struct EntryText<'a> {
     digest: Digest,
     size: usize,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    annotations: BTreeMap<&'a str, String>,
+    annotations: BTreeMap<&'a str, &'a str>,
     platform: PlatformText<'a>,
 }
 
@@ -67,10 +67,28 @@ struct PlatformText<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct DockerText {
+struct DockerText<'a> {
     config: String,
-    repo_tags: Option<[String; 1]>,
+    repo_tags: Option<[&'a str; 1]>,
     layers: Vec<String>,
+}
+
+/// Why an image is not written to its end.
+pub(super) enum Halt {
+    /// It cannot be read.
+    Read(Error),
+    /// It cannot be written.
+    Write(io::Error),
+    /// The host asked to stop.
+    Cancelled,
+    /// It is damaged.
+    Problem(ImageProblem),
+}
+
+impl From<io::Error> for Halt {
+    fn from(error: io::Error) -> Self {
+        Self::Write(error)
+    }
 }
 
 impl Contents {
@@ -79,116 +97,122 @@ impl Contents {
     /// # Errors
     ///
     /// [`Error::Io`], [`Error::Cancelled`]; [`Error::Image`] for what is damaged, or for another platform.
-    pub(super) fn write(
+    pub(super) fn save(
         &self,
         request: &ImageRequest,
         out: &Utf8Path,
         cancel: &CancelToken,
     ) -> Result<ImageFile, Error> {
         let failed = |problem| Error::image(&request.to_string(), problem);
-        let config = Digest::of(&self.config);
-        let expected = self.described.config.digest;
-        if config != expected {
-            let source = BlobProblem::Digest { found: config };
-            let (what, digest) = ("configuration", expected);
-            return Err(failed(ImageProblem::Blob { what, digest, source }));
-        }
-        let read = Config::parse(&self.config, self.described.layers.len()).map_err(failed)?;
-        read.check(request.platform()).map_err(failed)?;
+        let config = self.read_config().map_err(failed)?;
+        config.check(request.platform()).map_err(failed)?;
+        let name = request.tagged();
         let size = put(out, &mut |file| {
-            let to = Pieces::new(BufWriter::with_capacity(1 << 20, file));
-            self.write_to(to, request, &read, out, cancel)
+            let mut to = BufWriter::with_capacity(1 << 20, file);
+            self.write(&mut to, name.as_deref(), &config, cancel).map_err(|halt| match halt {
+                Halt::Read(error) => error,
+                Halt::Write(source) => Error::Io { action: "write", path: out.to_owned(), source },
+                Halt::Cancelled => Error::Cancelled,
+                Halt::Problem(problem) => failed(problem),
+            })
         })?;
-        Ok(ImageFile {
-            path: out.to_owned(),
-            size,
-            name: request.tagged(),
-            platform: read.platform,
-            digest: Digest::of(&self.manifest),
-            image_id: config,
-            layers: read.diff_ids,
-        })
+        Ok(self.told(out, size, name, config))
     }
 
-    /// Writes the entries in the order of their names.
-    fn write_to(
+    /// Reads the configuration.
+    pub(super) fn read_config(&self) -> Result<Config, ImageProblem> {
+        let (found, digest) = (Digest::of(&self.config), self.described.config.digest);
+        if found != digest {
+            let source = BlobProblem::Digest { found };
+            return Err(ImageProblem::Blob { what: "configuration", digest, source });
+        }
+        Config::parse(&self.config, self.described.layers.len())
+    }
+
+    /// What a file of it is.
+    pub(super) fn told(
         &self,
-        mut to: Pieces<BufWriter<&mut File>>,
-        request: &ImageRequest,
+        path: &Utf8Path,
+        size: u64,
+        name: Option<String>,
+        config: Config,
+    ) -> ImageFile {
+        ImageFile {
+            path: path.to_owned(),
+            size,
+            name,
+            platform: config.platform,
+            digest: Digest::of(&self.manifest),
+            image_id: self.described.config.digest,
+            layers: config.diff_ids,
+        }
+    }
+
+    /// Writes the tar file of it, under a name with a tag: entries in the order of their names. Every byte is looked at
+    /// on the way.
+    pub(super) fn write(
+        &self,
+        to: &mut dyn Write,
+        name: Option<&str>,
         config: &Config,
-        out: &Utf8Path,
         cancel: &CancelToken,
-    ) -> Result<(), Error> {
-        let io = |source| Error::Io { action: "write", path: out.to_owned(), source };
-        to.add("blobs/", Piece::Folder).map_err(io)?;
-        to.add(BLOBS, Piece::Folder).map_err(io)?;
+    ) -> Result<(), Halt> {
+        let mut to = Pieces::new(to);
+        to.add("blobs/", Piece::Folder)?;
+        to.add(BLOBS, Piece::Folder)?;
         let manifest = Digest::of(&self.manifest);
         let texts = [(manifest, &self.manifest), (self.described.config.digest, &self.config)];
         let layers = self.described.layers.iter().map(|layer| layer.digest);
-        let blobs: BTreeSet<Digest> =
-            layers.chain(texts.iter().map(|(digest, _)| *digest)).collect();
+        let blobs: BTreeSet<_> = layers.chain(texts.iter().map(|(digest, _)| *digest)).collect();
         for digest in blobs {
-            let name = [BLOBS, &digest.hex()].concat();
             match texts.iter().find(|(text, _)| *text == digest) {
-                Some((_, bytes)) => to.add(&name, Piece::Bytes(bytes)).map_err(io)?,
-                None => self.write_layer(&mut to, digest, request, config, out, cancel)?,
+                Some((_, bytes)) => to.add(&place(digest), Piece::Bytes(bytes))?,
+                None => self.write_layer(&mut to, digest, config, cancel)?,
             }
         }
-        let index = index_text(request, &self.described, manifest, self.manifest.len(), config);
-        let docker = docker_text(request, &self.described);
-        to.add(archive::INDEX, Piece::Bytes(&json(&index, out)?)).map_err(io)?;
-        to.add(archive::MANIFEST, Piece::Bytes(&json(&[docker], out)?)).map_err(io)?;
-        to.add(archive::LAYOUT, Piece::Bytes(archive::LAYOUT_TEXT.as_bytes())).map_err(io)?;
-        to.finish().and_then(|mut to| to.flush()).map_err(io)
+        let index = index_text(name, &self.described, manifest, self.manifest.len(), config);
+        let docker = docker_text(name, &self.described);
+        to.add(archive::INDEX, Piece::Bytes(&json(&index)?))?;
+        to.add(archive::MANIFEST, Piece::Bytes(&json(&[docker])?))?;
+        to.add(archive::LAYOUT, Piece::Bytes(archive::LAYOUT_TEXT.as_bytes()))?;
+        Ok(to.finish()?)
     }
 
     fn write_layer(
         &self,
-        to: &mut Pieces<BufWriter<&mut File>>,
+        to: &mut Pieces<'_>,
         digest: Digest,
-        request: &ImageRequest,
         config: &Config,
-        out: &Utf8Path,
         cancel: &CancelToken,
-    ) -> Result<(), Error> {
-        let io = |source| Error::Io { action: "write", path: out.to_owned(), source };
-        let failed = |source| {
-            let problem = ImageProblem::Blob { what: "layer", digest, source };
-            Error::image(&request.to_string(), problem)
-        };
+    ) -> Result<(), Halt> {
+        let damaged = |source| Halt::Problem(ImageProblem::Blob { what: "layer", digest, source });
         // The same content may be there several times, and then has to be the same each time.
-        let pairs = || {
+        let same = || {
             let pairs = self.described.layers.iter().zip(&config.diff_ids);
             pairs.filter(|(layer, _)| layer.digest == digest)
         };
-        let Some(part) = self.layers.get(&digest) else {
-            return Err(failed(BlobProblem::Missing));
-        };
-        if let Some((layer, _)) = pairs().find(|(layer, _)| layer.size != part.size) {
-            return Err(failed(BlobProblem::Size { found: part.size, expected: layer.size }));
+        let part = self.layers.get(&digest).ok_or_else(|| damaged(BlobProblem::Missing))?;
+        if let Some((layer, _)) = same().find(|(layer, _)| layer.size != part.size) {
+            return Err(damaged(BlobProblem::Size { found: part.size, expected: layer.size }));
         }
-        let name = [BLOBS, &digest.hex()].concat();
-        to.add(&name, Piece::Content { size: part.size }).map_err(io)?;
-        let passed = layer::pass(&mut part.open()?, to.inner(), layer::most(part.size), cancel);
+        to.add(&place(digest), Piece::Content { size: part.size })?;
+        let mut from = part.open().map_err(Halt::Read)?;
+        let passed = layer::pass(&mut from, to.inner(), layer::most(part.size), cancel);
         let passed = passed.map_err(|stop| match stop {
-            Stop::Read(source) => part.failed(source),
-            Stop::Write(source) => io(source),
-            Stop::Cancelled => Error::Cancelled,
-            Stop::Problem(problem) => failed(problem),
+            Stop::Read(source) => Halt::Read(part.failed(source)),
+            Stop::Write(source) => Halt::Write(source),
+            Stop::Cancelled => Halt::Cancelled,
+            Stop::Problem(problem) => damaged(problem),
         })?;
-        for (layer, diff_id) in pairs() {
-            check(&passed, layer, *diff_id).map_err(failed)?;
+        for (layer, diff_id) in same() {
+            check(&passed, layer, *diff_id).map_err(damaged)?;
         }
-        to.pad(part.size).map_err(io)
+        Ok(to.pad(part.size)?)
     }
 }
 
 /// Whether a layer is the one that the manifest and the configuration name.
-pub(super) fn check(
-    passed: &Passed,
-    layer: &Descriptor,
-    diff_id: Digest,
-) -> Result<(), BlobProblem> {
+fn check(passed: &Passed, layer: &Descriptor, diff_id: Digest) -> Result<(), BlobProblem> {
     if passed.size != layer.size {
         return Err(BlobProblem::Size { found: passed.size, expected: layer.size });
     }
@@ -201,15 +225,20 @@ pub(super) fn check(
     Ok(())
 }
 
+/// Where a content lies in the tar.
+pub(super) fn place(digest: Digest) -> String {
+    [BLOBS, &digest.hex()].concat()
+}
+
 fn index_text<'a>(
-    request: &ImageRequest,
+    name: Option<&'a str>,
     described: &'a Manifest,
     digest: Digest,
     size: usize,
     config: &'a Config,
 ) -> IndexText<'a> {
-    let name = request.tagged().map(|name| (IMAGE_NAME, name));
-    let tag = request.tag().map(|tag| (REF_NAME, tag.to_owned()));
+    let tag = name.and_then(|name| name.rsplit_once(':')).map(|(_, tag)| tag);
+    let annotations = [(IMAGE_NAME, name), (REF_NAME, tag)].into_iter();
     let platform = PlatformText {
         architecture: config.platform.architecture(),
         os: config.platform.os(),
@@ -222,24 +251,22 @@ fn index_text<'a>(
             media_type: &described.media_type,
             digest,
             size,
-            annotations: name.into_iter().chain(tag).collect(),
+            annotations: annotations.filter_map(|(key, value)| Some((key, value?))).collect(),
             platform,
         }],
     }
 }
 
-fn docker_text(request: &ImageRequest, described: &Manifest) -> DockerText {
-    let blob = |digest: Digest| [BLOBS, &digest.hex()].concat();
+fn docker_text<'a>(name: Option<&'a str>, described: &Manifest) -> DockerText<'a> {
     DockerText {
-        config: blob(described.config.digest),
-        repo_tags: request.tagged().map(|name| [name]),
-        layers: described.layers.iter().map(|layer| blob(layer.digest)).collect(),
+        config: place(described.config.digest),
+        repo_tags: name.map(|name| [name]),
+        layers: described.layers.iter().map(|layer| place(layer.digest)).collect(),
     }
 }
 
-fn json(text: &impl Serialize, out: &Utf8Path) -> Result<Vec<u8>, Error> {
-    let written = serde_json::to_vec(text).map_err(io::Error::other);
-    written.map_err(|source| Error::Io { action: "write", path: out.to_owned(), source })
+fn json(text: &impl Serialize) -> io::Result<Vec<u8>> {
+    serde_json::to_vec(text).map_err(io::Error::other)
 }
 
 /// Writes a file under another name beside its place first, and tells its size.

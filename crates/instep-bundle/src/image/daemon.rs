@@ -53,7 +53,7 @@ pub(super) fn save(
     pull_and_save(engine, request, &tar, sources, cancel)?;
     let contents = contents(engine, request, &tar, cancel)?;
     is_known(engine, request, &contents, known.as_ref().ok())?;
-    let file = contents.write(request, out, cancel)?;
+    let file = contents.save(request, out, cancel)?;
     tell(Event::Finished { what });
     Ok(SavedImage { file, engine: Some(engine), unchecked: known.err() })
 }
@@ -182,9 +182,13 @@ pub(super) fn contents(
     let mut problem = None;
     for item in items.iter().take(MOST_LAYERS) {
         let config = archive.part(&item.config).map_err(written)?;
-        if config.size > LARGEST_CONFIG || item.layers.len() > MOST_LAYERS {
+        if config.size > LARGEST_CONFIG {
             let (what, size, most) = ("configuration", config.size, LARGEST_CONFIG);
             return Err(failed(ImageProblem::TooLarge { what, size, most }));
+        }
+        if item.layers.len() > MOST_LAYERS {
+            let (count, most) = (item.layers.len(), MOST_LAYERS);
+            return Err(failed(ImageProblem::TooManyLayers { count, most }));
         }
         let bytes = config.bytes()?;
         let read = Config::parse(&bytes, item.layers.len()).map_err(failed)?;
@@ -249,3 +253,6 @@ fn described(
         Document::Index(_) => Err(unclear(String::new())),
     }
 }
+
+#[cfg(test)]
+mod tests;

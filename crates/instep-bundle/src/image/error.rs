@@ -244,6 +244,12 @@ pub enum ArchiveProblem {
         /// What is wrong with it.
         reason: String,
     },
+    /// Something in it is no part of the image, or another one.
+    #[error("it is not as it was saved, from byte {at} on")]
+    Differs {
+        /// Bytes from the beginning.
+        at: u64,
+    },
     /// The image in it is damaged.
     #[error("the image in it is damaged")]
     Image {

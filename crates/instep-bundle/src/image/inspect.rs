@@ -1,29 +1,28 @@
 //! A saved image, read and checked.
+//!
+//! There is one way to write an image ([`Contents::write`]), so it is written again and held against what is there: no
+//! byte of the file is anything else than what belongs to this image.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
 
 use camino::Utf8Path;
 use instep_tools::CancelToken;
 use serde::Deserialize;
 
-use super::archive::{Archive, BLOBS, INDEX, LAYOUT, MANIFEST};
-use super::contents::check;
+use super::ImageFile;
+use super::archive::{Archive, INDEX};
+use super::contents::{Contents, Halt, IMAGE_NAME, place};
 use super::error::{ArchiveProblem, BlobProblem, ImageProblem};
-use super::layer::{self, Stop};
-use super::manifest::{
-    Config, Descriptor, Document, LARGEST_CONFIG, LARGEST_MANIFEST, Manifest, parse,
-};
+use super::manifest::{Document, LARGEST_CONFIG, LARGEST_MANIFEST, parse};
+use super::platform::ImagePlatform;
 use super::request::ImageRequest;
-use super::{ImageFile, ImagePlatform};
 use crate::digest::Digest;
 use crate::error::Error;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct LayoutText {
-    image_layout_version: String,
-}
+/// What is held against each other at once.
+const BUFFER: usize = 256 * 1024;
 
 #[derive(Deserialize)]
 struct IndexText {
@@ -33,182 +32,157 @@ struct IndexText {
 #[derive(Deserialize)]
 struct EntryText {
     digest: Digest,
-    size: u64,
     #[serde(default)]
     annotations: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct DockerText {
-    config: String,
-    repo_tags: Option<Vec<String>>,
-    layers: Vec<String>,
-}
-
-/// Reads an image that [`save`](super::save()) wrote, and looks at every byte of it: that nothing is in it but one image,
-/// that the two descriptions of it say the same, that each content has its digest, and what comes out of each layer
-/// its diff id. Nothing is unpacked.
+/// Reads an image that [`save`](super::save()) wrote, and looks at every byte: that each content has its digest, that
+/// what comes out of each layer has its diff id, and that nothing else is there. Nothing is unpacked.
 ///
 /// # Errors
 ///
 /// [`Error::Io`], [`Error::Cancelled`]; [`Error::ImageFile`] for any other file.
 pub fn inspect(path: &Utf8Path, cancel: &CancelToken) -> Result<ImageFile, Error> {
-    let failed = |problem| Error::image_file(path, problem);
+    let of_image =
+        |problem| Error::image_file(path, ArchiveProblem::Image { source: Box::new(problem) });
     let archive = Archive::open(path)?;
-    if !archive.ends_there() {
-        return Err(failed(ArchiveProblem::Entry {
-            entry: LAYOUT.to_owned(),
-            reason: "is not followed by the end",
-        }));
-    }
-    let layout: LayoutText = text(&archive, LAYOUT)?;
-    if layout.image_layout_version != "1.0.0" {
-        let reason = "its version is not 1.0.0".to_owned();
-        return Err(failed(ArchiveProblem::Text { entry: LAYOUT, reason }));
-    }
-    let (entry, name) = entry(&archive)?;
-    let bytes = blob(&archive, "manifest", (entry.digest, entry.size), LARGEST_MANIFEST)?;
-    let manifest = match parse(&bytes).map_err(|problem| of_image(path, problem))? {
-        Document::Image(manifest) => *manifest,
-        Document::Index(_) => return Err(of_image(path, ImageProblem::Nested)),
+    let (digest, name) = entry(&archive)?;
+    let manifest = blob(&archive, "manifest", digest, LARGEST_MANIFEST, &of_image)?;
+    let described = match parse(&manifest).map_err(of_image)? {
+        Document::Image(described) => *described,
+        Document::Index(_) => return Err(of_image(ImageProblem::Nested)),
     };
-    let config = (manifest.config.digest, manifest.config.size);
-    let config = blob(&archive, "configuration", config, LARGEST_CONFIG)?;
-    let config = Config::parse(&config, manifest.layers.len());
-    let config = config.map_err(|problem| of_image(path, problem))?;
-    check_docker(&archive, &manifest, name.as_deref())?;
-    check_names(&archive, entry.digest, &manifest)?;
-    check_layers(&archive, &manifest, &config, cancel)?;
-    Ok(ImageFile {
-        path: path.to_owned(),
-        size: archive.size(),
-        name,
-        platform: config.platform,
-        digest: entry.digest,
-        image_id: manifest.config.digest,
-        layers: config.diff_ids,
-    })
+    let id = described.config.digest;
+    let config = blob(&archive, "configuration", id, LARGEST_CONFIG, &of_image)?;
+    let mut layers = BTreeMap::new();
+    for layer in &described.layers {
+        layers.insert(layer.digest, archive.part(&place(layer.digest))?);
+    }
+    let contents = Contents { manifest, described, config, layers };
+    let config = contents.read_config().map_err(of_image)?;
+    let mut same = Same::open(path)?;
+    let written = contents.write(&mut same, name.as_deref(), &config, cancel);
+    let written = written.and_then(|()| Ok(same.ends()?));
+    match (written, same.failed, same.differs) {
+        (_, Some(source), _) => {
+            return Err(Error::Io { action: "read", path: path.to_owned(), source });
+        }
+        (_, None, true) => {
+            return Err(Error::image_file(path, ArchiveProblem::Differs { at: same.at }));
+        }
+        (Err(Halt::Read(error)), ..) => return Err(error),
+        (Err(Halt::Cancelled), ..) => return Err(Error::Cancelled),
+        (Err(Halt::Problem(problem)), ..) => return Err(of_image(problem)),
+        (Err(Halt::Write(source)), ..) => {
+            return Err(Error::Io { action: "read", path: path.to_owned(), source });
+        }
+        (Ok(()), ..) => {}
+    }
+    Ok(contents.told(path, archive.size(), name, config))
 }
 
-fn of_image(path: &Utf8Path, problem: ImageProblem) -> Error {
-    Error::image_file(path, ArchiveProblem::Image { source: Box::new(problem) })
-}
-
-fn text<T: for<'a> Deserialize<'a>>(archive: &Archive, entry: &'static str) -> Result<T, Error> {
-    serde_json::from_slice(&archive.text(entry)?).map_err(|error| {
-        let reason = error.to_string();
-        Error::image_file(archive.path(), ArchiveProblem::Text { entry, reason })
-    })
-}
-
-/// The only entry of the index, and the name of the image.
-fn entry(archive: &Archive) -> Result<(EntryText, Option<String>), Error> {
+/// The digest of the only manifest that the index names, and the name of the image.
+fn entry(archive: &Archive) -> Result<(Digest, Option<String>), Error> {
     let unclear = |reason: &str| {
         let (entry, reason) = (INDEX, reason.to_owned());
         Error::image_file(archive.path(), ArchiveProblem::Text { entry, reason })
     };
-    let index: IndexText = text(archive, INDEX)?;
+    let index: IndexText = serde_json::from_slice(&archive.text(INDEX)?)
+        .map_err(|error| unclear(&error.to_string()))?;
     let mut entries = index.manifests.into_iter();
-    let (Some(entry), None) = (entries.next(), entries.next()) else {
+    let (Some(mut entry), None) = (entries.next(), entries.next()) else {
         return Err(unclear("it has not one image"));
     };
-    let name = entry.annotations.get(super::contents::IMAGE_NAME).cloned();
+    let name = entry.annotations.remove(IMAGE_NAME);
     if let Some(name) = &name {
-        let request = ImageRequest::new(name, ImagePlatform::of_this_machine());
-        let tagged = request.ok().filter(|request| request.pin().is_none());
+        let request = ImageRequest::new(name, ImagePlatform::of_this_machine()).ok();
+        let tagged = request.filter(|request| request.pin().is_none());
         if tagged.and_then(|request| request.tagged()).as_ref() != Some(name) {
-            return Err(unclear("the name of the image is none"));
+            return Err(unclear("the name in it is no name of an image"));
         }
     }
-    Ok((entry, name))
+    Ok((entry.digest, name))
 }
 
 /// A content that is read as a whole.
 fn blob(
     archive: &Archive,
     what: &'static str,
-    (digest, size): (Digest, u64),
+    digest: Digest,
     most: u64,
+    of_image: &dyn Fn(ImageProblem) -> Error,
 ) -> Result<Vec<u8>, Error> {
-    let failed = |problem| of_image(archive.path(), problem);
-    let damaged = |source| failed(ImageProblem::Blob { what, digest, source });
-    let part = archive.part(&[BLOBS, &digest.hex()].concat())?;
-    if part.size != size {
-        return Err(damaged(BlobProblem::Size { found: part.size, expected: size }));
-    }
-    if size > most {
-        return Err(failed(ImageProblem::TooLarge { what, size, most }));
+    let part = archive.part(&place(digest))?;
+    if part.size > most {
+        return Err(of_image(ImageProblem::TooLarge { what, size: part.size, most }));
     }
     let bytes = part.bytes()?;
     let found = Digest::of(&bytes);
     if found != digest {
-        return Err(damaged(BlobProblem::Digest { found }));
+        let source = BlobProblem::Digest { found };
+        return Err(of_image(ImageProblem::Blob { what, digest, source }));
     }
     Ok(bytes)
 }
 
-/// Whether the docker archive is the same image, under the same name.
-fn check_docker(archive: &Archive, manifest: &Manifest, name: Option<&str>) -> Result<(), Error> {
-    let blob = |one: &Descriptor| [BLOBS, &one.digest.hex()].concat();
-    let items: Vec<DockerText> = text(archive, MANIFEST)?;
-    let is_same = match items.as_slice() {
-        [item] => {
-            let names = item.repo_tags.as_deref().unwrap_or_default();
-            item.config == blob(&manifest.config)
-                && item.layers == manifest.layers.iter().map(blob).collect::<Vec<_>>()
-                && names.iter().map(String::as_str).eq(name)
-        }
-        _ => false,
-    };
-    if is_same {
-        return Ok(());
-    }
-    let (entry, reason) = (MANIFEST, "it is another image than that of `index.json`".to_owned());
-    Err(Error::image_file(archive.path(), ArchiveProblem::Text { entry, reason }))
+/// A file that what is written is held against.
+struct Same {
+    file: BufReader<File>,
+    buffer: Vec<u8>,
+    at: u64,
+    differs: bool,
+    failed: Option<io::Error>,
 }
 
-/// Whether nothing is in it that is nobody's.
-fn check_names(archive: &Archive, digest: Digest, manifest: &Manifest) -> Result<(), Error> {
-    let layers = manifest.layers.iter().map(|layer| layer.digest);
-    let blobs = layers.chain([digest, manifest.config.digest]);
-    let mut known: BTreeSet<String> = blobs.map(|blob| [BLOBS, &blob.hex()].concat()).collect();
-    known.extend([INDEX, LAYOUT, MANIFEST].map(str::to_owned));
-    match archive.names().find(|name| !known.contains(*name)) {
-        None => Ok(()),
-        Some(name) => {
-            let entry = name.escape_default().take(200).collect();
-            let reason = "belongs to no image";
-            Err(Error::image_file(archive.path(), ArchiveProblem::Entry { entry, reason }))
+impl Same {
+    fn open(path: &Utf8Path) -> Result<Self, Error> {
+        let file = File::open(path).map_err(|source| {
+            let action = "read";
+            Error::Io { action, path: path.to_owned(), source }
+        })?;
+        let file = BufReader::with_capacity(BUFFER, file);
+        Ok(Self { file, buffer: vec![0; BUFFER], at: 0, differs: false, failed: None })
+    }
+
+    /// Whether nothing is behind what was written.
+    fn ends(&mut self) -> io::Result<()> {
+        let mut rest = [0];
+        match self.file.read(&mut rest) {
+            Ok(0) => Ok(()),
+            Ok(_) => {
+                self.differs = true;
+                Err(io::ErrorKind::InvalidData.into())
+            }
+            Err(error) => Err(error),
         }
     }
 }
 
-fn check_layers(
-    archive: &Archive,
-    manifest: &Manifest,
-    config: &Config,
-    cancel: &CancelToken,
-) -> Result<(), Error> {
-    let mut seen = BTreeMap::new();
-    for (layer, diff_id) in manifest.layers.iter().zip(&config.diff_ids) {
-        let digest = layer.digest;
-        let damaged =
-            |source| of_image(archive.path(), ImageProblem::Blob { what: "layer", digest, source });
-        let passed = if let Some(passed) = seen.get(&digest) {
-            *passed
-        } else {
-            let part = archive.part(&[BLOBS, &digest.hex()].concat())?;
-            let most = layer::most(part.size);
-            let passed = layer::pass(&mut part.open()?, &mut io::sink(), most, cancel);
-            passed.map_err(|stop| match stop {
-                Stop::Read(source) | Stop::Write(source) => part.failed(source),
-                Stop::Cancelled => Error::Cancelled,
-                Stop::Problem(problem) => damaged(problem),
-            })?
-        };
-        seen.insert(digest, passed);
-        check(&passed, layer, *diff_id).map_err(damaged)?;
+impl Write for Same {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = bytes.len().min(BUFFER);
+        let (bytes, there) = (bytes.get(..count), self.buffer.get_mut(..count));
+        let (Some(bytes), Some(there)) = (bytes, there) else { return Ok(0) };
+        match self.file.read_exact(there) {
+            Ok(()) if bytes == there => {
+                self.at += count as u64;
+                return Ok(count);
+            }
+            Ok(()) => {
+                let same = bytes.iter().zip(there.iter()).take_while(|(one, two)| one == two);
+                self.at += same.count() as u64;
+                self.differs = true;
+            }
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => self.differs = true,
+            Err(error) => self.failed = Some(error),
+        }
+        Err(io::ErrorKind::InvalidData.into())
     }
-    Ok(())
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
+
+#[cfg(test)]
+mod tests;

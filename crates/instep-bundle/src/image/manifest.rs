@@ -66,8 +66,8 @@ impl Descriptor {
     /// For which platform, where it says so. Attestations say `unknown`.
     fn platform(&self) -> Option<ImagePlatform> {
         let text = self.platform.as_ref()?;
-        Some(ImagePlatform::new(&text.os, &text.architecture, text.variant.as_deref()))
-            .filter(|platform| !platform.os().is_empty() && platform.os() != "unknown")
+        ImagePlatform::read(&text.os, &text.architecture, text.variant.as_deref())
+            .filter(|platform| platform.os() != "unknown")
     }
 
     fn is_index(&self) -> bool {
@@ -320,7 +320,8 @@ impl Config {
             let named = diff_ids.len();
             return Err(unclear(format!("it names {named} layers, and the manifest {layers}")));
         }
-        let platform = ImagePlatform::new(&text.os, &text.architecture, text.variant.as_deref());
+        let platform = ImagePlatform::read(&text.os, &text.architecture, text.variant.as_deref());
+        let platform = platform.ok_or_else(|| unclear("it names no platform".to_owned()))?;
         let has_variant = text.variant.is_some_and(|variant| !variant.is_empty());
         Ok(Self { platform, has_variant, diff_ids })
     }
@@ -338,3 +339,6 @@ impl Config {
         Err(ImageProblem::NoPlatform { wanted: wanted.clone(), offered })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,7 +76,7 @@ pub(super) fn save(
     tell(Event::Started { what: what.clone(), bytes });
     fetch(request, &found, &store, &missing, sources, tell, cancel)?;
     let contents = store.contents(found)?;
-    let file = contents.write(request, out, cancel)?;
+    let file = contents.save(request, out, cancel)?;
     tell(Event::Finished { what });
     Ok(SavedImage { file, engine: Some(Engine::Native), unchecked: None })
 }

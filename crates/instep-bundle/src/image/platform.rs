@@ -21,10 +21,16 @@ pub struct ImagePlatform {
 }
 
 impl ImagePlatform {
-    /// From its parts, in whatever words; an empty variant is none.
-    pub(crate) fn new(os: &str, architecture: &str, variant: Option<&str>) -> Self {
+    /// From its parts, as somebody wrote them; an empty variant is none. None for what are no words.
+    pub(crate) fn read(os: &str, architecture: &str, variant: Option<&str>) -> Option<Self> {
+        let variant = variant.filter(|variant| !variant.is_empty());
+        let are_words = [Some(os), Some(architecture), variant].into_iter().flatten().all(is_word);
+        are_words.then(|| Self::new(os, architecture, variant))
+    }
+
+    fn new(os: &str, architecture: &str, variant: Option<&str>) -> Self {
         let (os, architecture) = (os.to_ascii_lowercase(), architecture.to_ascii_lowercase());
-        let variant = variant.map(str::to_ascii_lowercase).filter(|variant| !variant.is_empty());
+        let variant = variant.map(str::to_ascii_lowercase);
         let variant = variant.map(|variant| match variant.as_bytes() {
             [b'0'..=b'9', ..] => ["v", &variant].concat(),
             _ => variant,
@@ -86,6 +92,12 @@ impl ImagePlatform {
     }
 }
 
+/// What may be a part of a platform.
+fn is_word(part: &str) -> bool {
+    let is_letter = |one: u8| one.is_ascii_alphanumeric() || one == b'_' || one == b'-';
+    !part.is_empty() && part.len() <= 32 && part.bytes().all(is_letter)
+}
+
 impl fmt::Display for ImagePlatform {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}/{}", self.os, self.architecture)?;
@@ -97,16 +109,11 @@ impl FromStr for ImagePlatform {
     type Err = ImageProblem;
 
     fn from_str(text: &str) -> Result<Self, ImageProblem> {
-        let is_word = |part: &str| {
-            !part.is_empty()
-                && part.len() <= 32
-                && part.bytes().all(|one| one.is_ascii_alphanumeric() || one == b'_' || one == b'-')
-        };
         let parts: Vec<&str> = text.split('/').collect();
         match parts.as_slice() {
-            all if !all.iter().all(|part| is_word(part)) => None,
-            [os, architecture] => Some(Self::new(os, architecture, None)),
-            [os, architecture, variant] => Some(Self::new(os, architecture, Some(variant))),
+            [os, architecture] => Self::read(os, architecture, None),
+            [_, _, ""] => None,
+            [os, architecture, variant] => Self::read(os, architecture, Some(variant)),
             _ => None,
         }
         .ok_or_else(|| ImageProblem::Platform { given: text.to_owned() })
@@ -159,8 +166,16 @@ mod tests {
 
     #[test]
     fn what_names_no_platform_is_refused() {
-        for given in ["", "linux", "linux/", "/amd64", "linux/amd64/v1/x", "linux/am d64", "a/../b"]
-        {
+        for given in [
+            "",
+            "linux",
+            "linux/",
+            "/amd64",
+            "linux/arm/",
+            "linux/amd64/v1/x",
+            "linux/am d64",
+            "a/../b",
+        ] {
             assert!(given.parse::<ImagePlatform>().is_err(), "{given}");
         }
     }

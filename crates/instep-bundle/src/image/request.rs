@@ -171,3 +171,155 @@ impl fmt::Display for Engine {
         formatter.write_str(self.name())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::ImageRequest;
+    use crate::digest::Digest;
+
+    fn request(name: &str, platform: &str) -> ImageRequest {
+        ImageRequest::new(name, platform.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_name_has_one_whole_form_and_a_tag_to_be_loaded_by() {
+        let pin = Digest::of(b"").to_string();
+        let table = [
+            ("python:3.12-slim", "docker.io/library/python:3.12-slim", ""),
+            ("python", "docker.io/library/python:latest", ""),
+            ("docker://user/tool:1", "docker.io/user/tool:1", ""),
+            ("localhost:5000/a/b:c", "localhost:5000/a/b:c", ""),
+            ("python@PIN", "", "docker.io/library/python@PIN"),
+            ("python:3@PIN", "docker.io/library/python:3", "docker.io/library/python:3@PIN"),
+        ];
+        for (given, tagged, whole) in table {
+            let request = request(&given.replace("PIN", &pin), "linux/amd64");
+            assert_eq!(request.tagged().unwrap_or_default(), tagged, "{given}");
+            let whole = if whole.is_empty() { tagged } else { whole };
+            assert_eq!(request.to_string(), whole.replace("PIN", &pin), "{given}");
+            assert_eq!(request.pin().is_some(), given.contains("PIN"), "{given}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_pinned_to_another_digest_and_keeps_its_tag() {
+        let digest = Digest::of(b"manifest");
+        let pinned = request("python:3", "linux/arm64").pinned(digest);
+        assert_eq!(pinned.to_string(), format!("docker.io/library/python:3@{digest}"));
+        assert_eq!(pinned.pin(), Some(digest));
+        assert_eq!(pinned.platform().to_string(), "linux/arm64");
+        let pinned = request(&format!("python@{}", Digest::of(b"")), "linux/amd64").pinned(digest);
+        assert_eq!(pinned.to_string(), format!("docker.io/library/python@{digest}"));
+        let again = request(&pinned.to_string(), "linux/amd64");
+        assert_eq!(again, pinned);
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused_without_a_login() {
+        let short = ["python@sha256:", &"a".repeat(63)].concat();
+        let upper = ["python@sha256:", &"A".repeat(64)].concat();
+        let other = ["python@sha512:", &"a".repeat(128)].concat();
+        let bad = [
+            "",
+            "Python",
+            "python:",
+            ":1",
+            "a b",
+            "../a",
+            "a//b",
+            "https://host/a",
+            &short,
+            &upper,
+            &other,
+        ];
+        for name in bad {
+            assert!(ImageRequest::new(name, "linux/amd64".parse().unwrap()).is_err(), "{name}");
+        }
+        for name in ["user:hunter2@host.test/a", "user:hunter2@host.test/a@sha256:0"] {
+            let error = ImageRequest::new(name, "linux/amd64".parse().unwrap()).unwrap_err();
+            let text = format!("{error} {error:?} {:?}", error.hint());
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn file_names_are_plain_for_the_library_and_have_digits_elsewhere() {
+        let table = [
+            ("python:3.12-slim", "linux/amd64", "python-3.12-slim-linux-amd64.tar"),
+            ("python:3.12", "linux/arm64/v8", "python-3.12-linux-arm64.tar"),
+            ("python", "linux/arm/v7", "python-latest-linux-arm-v7.tar"),
+            (
+                "mcr.microsoft.com/devcontainers/python:3.13",
+                "linux/amd64",
+                "mcr.microsoft.com-devcontainers-python-3.13-linux-amd64-DIGITS.tar",
+            ),
+            ("hello-world:linux", "linux/amd64", "hello-world-linux-linux-amd64-DIGITS.tar"),
+            ("python:3.12-Slim", "linux/amd64", "python-3.12-slim-linux-amd64-DIGITS.tar"),
+            ("python:3", "windows/amd64", "python-3-windows-amd64-DIGITS.tar"),
+        ];
+        for (name, platform, expected) in table {
+            let name = request(name, platform).file_name();
+            match expected.split_once("DIGITS") {
+                None => assert_eq!(name, expected),
+                Some((before, after)) => {
+                    let digits =
+                        name.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+                    assert!(digits.is_some_and(|digits| digits.len() == 8), "{name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_images_have_the_same_file_name_on_any_system() {
+        let names = [
+            "a:b",
+            "a-b",
+            "a:b-c",
+            "a-b:c",
+            "a/b:c",
+            "a.b:c",
+            "a_b:c",
+            "a__b:c",
+            "docker.io/a/b:c",
+            "a:B",
+            "a:b_c",
+            "a:linux",
+            "a:b-linux-amd64",
+            "a:b-linux",
+            "x.test/a:b",
+            "x.test:1/a:b",
+            "x.test/a/b:c",
+            "localhost/a:b",
+            "library/a:c",
+            "con:prn",
+            "a:latest-linux-arm",
+        ];
+        let platforms = [
+            "linux/amd64",
+            "linux/arm64",
+            "linux/arm/v7",
+            "linux/arm/v6",
+            "linux/linux/amd64",
+            "linux/amd64/linux",
+            "windows/amd64",
+            "linux/a-b",
+            "linux/a/b",
+            "linux/a_b",
+        ];
+        let mut seen = BTreeSet::new();
+        for name in names {
+            for platform in platforms {
+                let file = request(name, platform).file_name();
+                let letter = |one: char| one.is_ascii_alphanumeric() || one == '.' || one == '-';
+                assert!(file.chars().all(letter) && file.contains('-'), "{file}");
+                assert!(file.len() < 150 && !file.starts_with(['.', '-']), "{file}");
+                assert!(seen.insert(file.to_ascii_lowercase()), "{name} {platform}: {file}");
+            }
+        }
+        let long = format!("x.test/{}:{}", ["a"; 100].join("/"), "t".repeat(128));
+        assert!(request(&long, "linux/amd64").file_name().len() < 150);
+    }
+}

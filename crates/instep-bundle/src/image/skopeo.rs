@@ -62,7 +62,7 @@ pub(super) fn save(
     let run = run.args([by_digest(request, found.digest).as_str(), "dir:image"]);
     finish(&run, Engine::Skopeo, request, cancel)?;
     let contents = contents(request, found, &folder.join("image"))?;
-    let file = contents.write(request, out, cancel)?;
+    let file = contents.save(request, out, cancel)?;
     tell(Event::Finished { what });
     Ok(SavedImage { file, engine: Some(Engine::Skopeo), unchecked: None })
 }

@@ -32,8 +32,6 @@ pub(in crate::image) struct Archive {
     path: Utf8PathBuf,
     /// Bytes.
     size: u64,
-    /// Where its last content ends.
-    end: u64,
     entries: BTreeMap<String, Entry>,
 }
 
@@ -67,11 +65,11 @@ impl Archive {
         }
         let mut file = File::open(path).map_err(io)?;
         let size = file.metadata().map_err(io)?.len();
-        let (entries, end) = scan(&mut file, size).map_err(|stop| match stop {
+        let entries = scan(&mut file, size).map_err(|stop| match stop {
             Stop::Io(source) => io(source),
             Stop::Problem(problem) => Error::image_file(path, problem),
         })?;
-        Ok(Self { path: path.to_owned(), size, end, entries })
+        Ok(Self { path: path.to_owned(), size, entries })
     }
 
     /// Where it lies.
@@ -82,17 +80,6 @@ impl Archive {
     /// Its size in bytes.
     pub(in crate::image) fn size(&self) -> u64 {
         self.size
-    }
-
-    /// Whether nothing but the two empty blocks is behind the last content.
-    pub(in crate::image) fn ends_there(&self) -> bool {
-        self.size == self.end + 2 * BLOCK
-    }
-
-    /// The names of all that is in it but folders.
-    pub(in crate::image) fn names(&self) -> impl Iterator<Item = &str> {
-        let files = self.entries.iter().filter(|(_, entry)| !matches!(entry, Entry::Folder));
-        files.map(|(name, _)| name.as_str())
     }
 
     /// Where a file of it lies.
@@ -182,7 +169,7 @@ impl From<ArchiveProblem> for Stop {
 }
 
 /// Reads one header after the other, over the contents.
-fn scan(file: &mut File, size: u64) -> Result<(BTreeMap<String, Entry>, u64), Stop> {
+fn scan(file: &mut File, size: u64) -> Result<BTreeMap<String, Entry>, Stop> {
     let mut entries = BTreeMap::new();
     let mut extension = Extension::default();
     let (mut at, mut count) = (0_u64, 0_usize);
@@ -196,7 +183,7 @@ fn scan(file: &mut File, size: u64) -> Result<(BTreeMap<String, Entry>, u64), St
         file.seek(SeekFrom::Start(at)).map_err(Stop::Io)?;
         file.read_exact(header.as_mut_bytes()).map_err(Stop::Io)?;
         if header.as_bytes().iter().all(|byte| *byte == 0) {
-            return Ok((entries, at));
+            return Ok(entries);
         }
         count += 1;
         if count > MOST_ENTRIES {

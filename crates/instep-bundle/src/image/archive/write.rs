@@ -22,14 +22,13 @@ pub(in crate::image) enum Piece<'a> {
 }
 
 /// A tar file that is being written.
-#[derive(Debug)]
-pub(in crate::image) struct Pieces<W> {
-    to: W,
+pub(in crate::image) struct Pieces<'a> {
+    to: &'a mut dyn Write,
 }
 
-impl<W: Write> Pieces<W> {
+impl<'a> Pieces<'a> {
     /// Begins with nothing.
-    pub(in crate::image) fn new(to: W) -> Self {
+    pub(in crate::image) fn new(to: &'a mut dyn Write) -> Self {
         Self { to }
     }
 
@@ -46,6 +45,9 @@ impl<W: Write> Pieces<W> {
         header.set_path(name)?;
         header.set_entry_type(kind);
         header.set_mode(mode);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
         header.set_size(size);
         header.set_cksum();
         self.to.write_all(header.as_bytes())?;
@@ -64,13 +66,13 @@ impl<W: Write> Pieces<W> {
     }
 
     /// Where contents are written to.
-    pub(in crate::image) fn inner(&mut self) -> &mut W {
-        &mut self.to
+    pub(in crate::image) fn inner(&mut self) -> &mut dyn Write {
+        self.to
     }
 
     /// Writes the end.
-    pub(in crate::image) fn finish(mut self) -> io::Result<W> {
+    pub(in crate::image) fn finish(self) -> io::Result<()> {
         self.to.write_all(&[0; 2 * BLOCK])?;
-        Ok(self.to)
+        self.to.flush()
     }
 }
