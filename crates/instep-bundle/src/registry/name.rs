@@ -25,11 +25,15 @@ pub(crate) fn reference(text: &str) -> Result<Reference, Error> {
         },
         Err(error) => error.to_string(),
     };
-    // What somebody takes for a login may be in it.
-    let shown = bare.unwrap_or(text).rsplit_once('@').filter(|(before, _)| before.contains(':'));
-    let shown = match shown {
-        Some((_, after)) if !after.starts_with("sha") => ["***@", after].concat(),
-        _ => instep_tools::redact(text).into_owned(),
+    // What somebody takes for a login may be in it, before an `@` that begins no digest.
+    let bare = bare.unwrap_or(text);
+    let name = bare.rsplit_once('@').map_or(bare, |(name, after)| match after.split_once(':') {
+        Some((algorithm, _)) if algorithm.starts_with("sha") => name,
+        _ => bare,
+    });
+    let shown = match name.rsplit_once('@') {
+        Some((login, _)) => ["***", bare.get(login.len()..).unwrap_or_default()].concat(),
+        None => instep_tools::redact(text).into_owned(),
     };
     Err(Error::Registry {
         host: "the reference".to_owned(),
