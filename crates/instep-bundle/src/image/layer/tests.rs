@@ -88,7 +88,7 @@ fn what_is_compressed_in_another_way_is_named() {
 
 #[test]
 fn no_more_than_the_limit_comes_out() {
-    let zeros = vec![0; 10_000_000];
+    let zeros = vec![0; 2_000_000];
     for form in [Form::Plain, Form::Gzip, Form::Zstd] {
         let bytes = compressed(form, &zeros);
         assert!(passed(&bytes, zeros.len() as u64).is_ok());
