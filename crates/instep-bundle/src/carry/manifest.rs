@@ -110,7 +110,8 @@ pub(super) fn read(reference: &str, raw: &RawManifest) -> Result<Vec<Entry>, Err
         }
     }
     let total = entries.iter().try_fold(0_u64, |sum, entry| sum.checked_add(entry.content.size));
-    if total.is_none() {
+    // No file system takes more.
+    if total.is_none_or(|total| i64::try_from(total).is_err()) {
         return Err(refused("its files are larger than anything can be".to_owned()));
     }
     entries.sort_by(|one, other| one.path.cmp(&other.path));
@@ -177,7 +178,6 @@ mod tests {
         for (text, expected) in table {
             assert_ne!(text, right);
             let error = read("r", &raw(text.clone().into_bytes())).unwrap_err().to_string();
-            // Sums of two sizes that are right alone.
             assert!(error.contains(expected), "{expected}: {error}\n{text}");
         }
         let mut index = raw(right.clone().into_bytes());
