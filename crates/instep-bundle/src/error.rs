@@ -7,7 +7,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::carry::CarryProblem;
 use crate::image::{ArchiveProblem, ImageProblem};
 use crate::registry::RegistryProblem;
-
 use crate::trust::{Fault, TrustProblem};
 
 /// An error of this crate. None of them shows a secret.
@@ -24,9 +23,6 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
-    /// A file-system promise could not be kept.
-    #[error(transparent)]
-    Fs(#[from] instep_fs::Error),
     /// A text is not a digest.
     #[error("`{given}` is no digest: `sha256:` and 64 hexadecimal digits in small letters")]
     Digest {
@@ -143,7 +139,7 @@ impl Error {
             Self::Wheel(error) => error.hint(),
             Self::Digest { .. } | Self::Runtime { .. } | Self::Cancelled => None,
             Self::Registry { host, problem, .. } => problem.hint(host),
-            Self::Carry { problem, .. } => problem.hint(),
+            Self::Carry { problem, .. } => Some(problem.hint().to_owned()),
             Self::Image { source, .. } => source.hint(),
             Self::ImageFile { .. } => {
                 Some("remove it, and let `instep bundle create` save it anew".to_owned())

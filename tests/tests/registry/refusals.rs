@@ -157,13 +157,13 @@ fn a_folder_of_somebody_else_stays() {
         let mine = world.root.join(place).join("mine.txt");
         fs_err::create_dir(mine.parent().unwrap()).unwrap();
         fs_err::write(&mine, "mine").unwrap();
-        let problem = carry(world.pull(&registry.host()).unwrap_err());
-        assert!(matches!(problem, CarryProblem::NotOurs), "{problem:?}");
+        let error = world.pull(&registry.host()).unwrap_err();
+        assert!(matches!(error, Error::NotOurs { .. }), "{error:?}");
         assert_eq!(fs_err::read_to_string(&mine).unwrap(), "mine");
         fs_err::remove_dir_all(mine.parent().unwrap()).unwrap();
     }
     fs_err::write(world.out(), "a file").unwrap();
-    assert!(matches!(carry(world.pull(&registry.host()).unwrap_err()), CarryProblem::NotOurs));
+    assert!(matches!(world.pull(&registry.host()).unwrap_err(), Error::NotOurs { .. }));
     fs_err::remove_file(world.out()).unwrap();
     // An empty one is as good as none.
     fs_err::create_dir(world.out()).unwrap();

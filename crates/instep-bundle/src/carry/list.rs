@@ -1,5 +1,6 @@
 //! What is in the folder of a bundle.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -42,7 +43,7 @@ pub(super) fn files(bundle: &Utf8Path, cancel: &CancelToken) -> Result<Vec<Entry
     }
     paths.sort();
     names::distinct(paths.iter().map(|(path, _)| path))?;
-    contents(paths, cancel)
+    contents(&paths, cancel)
 }
 
 fn relative(bundle: &Utf8Path, path: &Utf8Path) -> Result<RelativePath, Error> {
@@ -53,7 +54,7 @@ fn relative(bundle: &Utf8Path, path: &Utf8Path) -> Result<RelativePath, Error> {
 
 /// Takes the digest of each, with a thread for each processor.
 fn contents(
-    paths: Vec<(RelativePath, Utf8PathBuf)>,
+    paths: &[(RelativePath, Utf8PathBuf)],
     cancel: &CancelToken,
 ) -> Result<Vec<Entry>, Error> {
     let next = AtomicUsize::new(0);
@@ -70,15 +71,18 @@ fn contents(
         found
     };
     let count = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut found: Vec<_> = std::thread::scope(|scope| {
+    let mut found: BTreeMap<_, _> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..count.min(paths.len())).map(|_| scope.spawn(work)).collect();
         // A thread has nothing to panic by.
         threads.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect()
     });
-    found.sort_by(|(one, _), (other, _)| one.cmp(other));
-    let mut found: std::collections::BTreeMap<_, _> = found.into_iter().collect();
+    // What no thread came to comes after what failed, in another thread.
+    if let Some(failed) = found.iter().find(|(_, content)| content.is_err()).map(|(path, _)| path) {
+        let failed = failed.clone();
+        return Err(found.remove(&failed).and_then(Result::err).unwrap_or(Error::Cancelled));
+    }
     let mut entries = Vec::with_capacity(paths.len());
-    for (path, at) in &paths {
+    for (path, at) in paths {
         let content = found.remove(at).unwrap_or(Err(Error::Cancelled))?;
         entries.push(Entry { path: path.clone(), content });
     }

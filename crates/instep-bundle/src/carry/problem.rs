@@ -44,9 +44,6 @@ pub enum CarryProblem {
     /// A reference with a digest, where only a tag will do.
     #[error("it is pushed under a tag, not under a digest")]
     Pinned,
-    /// What is there is not ours to replace.
-    #[error("something else than a bundle is there")]
-    NotOurs,
     /// There is less room than the bundle needs.
     #[error("it needs {needed} bytes, and there are {free}")]
     NoRoom {
@@ -65,8 +62,8 @@ pub enum CarryProblem {
 
 impl CarryProblem {
     /// What to do about it.
-    pub(crate) fn hint(&self) -> Option<String> {
-        let text = match self {
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
             Self::Changed => "push it again when nobody writes to it any more",
             Self::NotAFile => "a bundle holds files and folders only; remove it",
             Self::NoBundle => "give the folder that `instep bundle create` made",
@@ -77,11 +74,9 @@ impl CarryProblem {
                 "put many small files into an archive, or make two bundles"
             }
             Self::NotABundle { .. } => "look at the name and the tag",
-            Self::NotOurs => "nothing of it was touched; pull into another folder, or move it away",
             Self::Pinned => "write it as HOST/NAME:TAG",
             Self::NoRoom { .. } => "free some disk space and pull it again; what has come is kept",
             Self::InUse { .. } => "wait until it has ended, or pull into another folder",
-        };
-        Some(text.to_owned())
+        }
     }
 }

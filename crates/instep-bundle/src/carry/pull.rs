@@ -57,9 +57,9 @@ pub struct Pulled {
 ///
 /// # Errors
 ///
-/// [`Error::Registry`]; [`Error::Carry`] where it is no bundle or has names that lead elsewhere, where `out` is
-/// something else than a bundle, another process pulls into it, or there is no room; [`Error::Io`], [`Error::Fs`];
-/// [`Error::Cancelled`]; those of `accept`.
+/// [`Error::Registry`]; [`Error::NotOurs`] where `out` is something else than a bundle; [`Error::Carry`] where what
+/// comes is no bundle or has names that lead elsewhere, another process pulls into `out`, or there is no room;
+/// [`Error::Io`], [`Error::Fs`]; [`Error::Cancelled`]; those of `accept`.
 pub fn pull(
     from: &str,
     out: &Utf8Path,
@@ -132,18 +132,12 @@ impl Places {
         let name = [".", self.out.file_name().unwrap_or_default(), ".lock"].concat();
         let path = self.out.with_file_name(name);
         let who = instep_tools::holder("instep bundle pull");
-        match FileLock::try_acquire(&path, &who)? {
-            Some(lock) => Ok(lock),
-            None => {
-                let by = FileLock::holder(&path)
-                    .map(|holder| format!("{} (process {})", holder.command, holder.pid));
-                Err(self.refused(CarryProblem::InUse { by }))
-            }
+        if let Some(lock) = FileLock::try_acquire(&path, &who)? {
+            return Ok(lock);
         }
-    }
-
-    fn refused(&self, problem: CarryProblem) -> Error {
-        Error::Carry { path: self.out.to_string(), problem }
+        let holder = FileLock::holder(&path);
+        let by = holder.map(|holder| format!("{} (process {})", holder.command, holder.pid));
+        Err(Error::Carry { path: self.out.to_string(), problem: CarryProblem::InUse { by } })
     }
 
     /// Brings to an end what a pull left that was killed.
@@ -166,12 +160,10 @@ impl Places {
             Ok(mut entries) => entries.next().is_none() || folder.join(mark).exists(),
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
-        if !is_ours(&self.out, layout::MANIFEST) {
-            return Err(self.refused(CarryProblem::NotOurs));
-        }
-        if !is_ours(&self.staging, "blobs") {
-            let (path, problem) = (self.staging.to_string(), CarryProblem::NotOurs);
-            return Err(Error::Carry { path, problem });
+        for (folder, mark) in [(&self.out, layout::MANIFEST), (&self.staging, "blobs")] {
+            if !is_ours(folder, mark) {
+                return Err(Error::NotOurs { path: folder.clone() });
+            }
         }
         create(&self.blobs())
     }

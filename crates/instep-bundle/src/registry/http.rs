@@ -73,13 +73,13 @@ pub(super) fn client(
         .no_proxy();
     let without = [var(["NO_PROXY", "no_proxy"]).unwrap_or_default(), LOOPBACK].join(",");
     let all = var(["ALL_PROXY", "all_proxy"]);
-    let proxies: [(Option<&str>, fn(&str) -> reqwest::Result<Proxy>); 2] = [
-        (var(["HTTPS_PROXY", "https_proxy"]).or(all), |url| Proxy::https(url)),
-        (var(["HTTP_PROXY", "http_proxy"]).or(all), |url| Proxy::http(url)),
-    ];
-    for (url, make) in proxies {
+    for (url, is_for_tls) in [
+        (var(["HTTPS_PROXY", "https_proxy"]).or(all), true),
+        (var(["HTTP_PROXY", "http_proxy"]).or(all), false),
+    ] {
         let Some(url) = url else { continue };
-        let proxy = make(url).map_err(|error| setting("the proxy", url, &told(&error)))?;
+        let proxy = if is_for_tls { Proxy::https(url) } else { Proxy::http(url) };
+        let proxy = proxy.map_err(|error| setting("the proxy", url, &told(&error)))?;
         builder = builder.proxy(proxy.no_proxy(NoProxy::from_string(&without)));
     }
     if let Some(path) = environment.var("SSL_CERT_FILE") {

@@ -158,11 +158,11 @@ impl Registry {
             request = request.header(AUTHORIZATION, grant.header.clone());
         }
         let mut answer = std::pin::pin!(request.send());
-        let feed = self.feed(subject, content, path, sender, tell);
+        let feeding = self.feed(subject, content, path, sender, tell);
         let answered = tokio::select! {
             // What the registry says before it has everything is why it wants no more.
             answered = &mut answer => answered,
-            fed = feed => {
+            fed = feeding => {
                 fed?;
                 let patience = self.settings.silence.saturating_mul(LAST_SILENCES);
                 match tokio::time::timeout(patience, answer).await {

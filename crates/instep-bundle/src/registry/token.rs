@@ -102,13 +102,11 @@ impl Registry {
             (Challenge::Bearer { realm, service }, login) => {
                 let token =
                     self.token(subject, access, &realm, service.as_deref(), login.as_ref()).await?;
-                match secret_header("Bearer ", &token) {
-                    Some(header) => Some(header),
-                    None => {
-                        let reason = "its token cannot be sent in a header".to_owned();
-                        return Err(Failure::lasting(subject, RegistryProblem::Answer { reason }));
-                    }
-                }
+                let header = secret_header("Bearer ", &token);
+                Some(header.ok_or_else(|| {
+                    let reason = "its token cannot be sent in a header".to_owned();
+                    Failure::lasting(subject, RegistryProblem::Answer { reason })
+                })?)
             }
         };
         let grant = header.map(|header| Grant { header, has_login });
