@@ -29,6 +29,8 @@ mod role;
 mod root;
 mod settings;
 mod sign;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use fault::Fault;

@@ -199,11 +199,11 @@ fn targets(
     targets
 }
 
-fn hashes(digest: Digest) -> Hashes {
+pub(super) fn hashes(digest: Digest) -> Hashes {
     Hashes { sha256: digest.as_bytes().to_vec().into(), _extra: HashMap::new() }
 }
 
-fn meta(version: NonZeroU64, bytes: &[u8]) -> Metafile {
+pub(super) fn meta(version: NonZeroU64, bytes: &[u8]) -> Metafile {
     Metafile {
         length: u64::try_from(bytes.len()).ok(),
         hashes: Some(hashes(Digest::of(bytes))),
