@@ -9,6 +9,7 @@
 //! | to know what an environment holds | [`installed`] |
 //! | an index that asks for a password, is slow, breaks off, or sends elsewhere | [`Index`] |
 //! | a real registry, with a password or TLS, and what it was asked | [`Registry`] |
+//! | a Vault, or AWS's secrets, on this machine | [`VaultServer`], [`AwsServer`] |
 //! | faults on the way to a server: cut, silent, corrupt, too much | [`Faulty`] |
 //!
 //! ```no_run
@@ -29,6 +30,7 @@
 //! | `INSTEP_TEST_SKIPS` | the file that skipped tests are named in | `cargo xtask test` |
 //! | `INSTEP_TEST_LONG` | `1`: tests that take minutes run too | `cargo xtask test --long` |
 //! | `INSTEP_TEST_DEVCONTAINER` | the program that reads dev containers | `cargo xtask test` |
+//! | `INSTEP_TEST_VAULT` | the program `rvault` of RustyVault | `cargo xtask test` |
 //! | `INSTEP_TEST_NETWORK` | on Windows: a drive letter of a network drive, and a share: `N:;\\\\server\\share` | `cargo xtask test`, for Wine |
 //! | `INSTEP_TEST_BIN` | the `instep` to test, instead of the one cargo builds | whoever tests a release |
 //!
@@ -42,8 +44,10 @@
     reason = "in a test, a panic is how a failure is told"
 )]
 
+mod aws;
 mod binary;
 mod faulty;
+mod http;
 mod index;
 mod installed;
 mod outcome;
@@ -51,14 +55,17 @@ mod project;
 mod registry;
 mod search_path;
 pub mod tools;
+mod vault;
 mod wheel;
 
+pub use aws::AwsServer;
 pub use binary::instep;
 pub use faulty::{Fault, Faulty, Passed};
 pub use index::{Behaviour, Index, Ranges, Request};
 pub use installed::installed;
 pub use outcome::Outcome;
 pub use project::Project;
-pub use registry::{Answered, Registry, RegistrySetup};
+pub use registry::{Answered, Registry, RegistrySetup, certify};
 pub use tools::long;
+pub use vault::VaultServer;
 pub use wheel::Wheel;

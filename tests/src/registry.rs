@@ -62,7 +62,7 @@ impl RegistrySetup {
         let guard = tempfile::tempdir().unwrap();
         let folder = Utf8Path::from_path(guard.path()).unwrap();
         let tls = if self.is_encrypted {
-            certify(folder)?;
+            certify(folder, "IP:127.0.0.1")?;
             format!("  tls: {{certificate: {folder}/tls.crt, key: {folder}/tls.key}}\n")
         } else {
             String::new()
@@ -96,12 +96,13 @@ impl RegistrySetup {
     }
 }
 
-/// A certificate for 127.0.0.1 that vouches for itself.
-fn certify(folder: &Utf8Path) -> Option<()> {
+/// Writes a certificate that vouches for itself, `tls.crt`, and its key, `tls.key`; the names are written as in
+/// `IP:127.0.0.1,DNS:example.org`. The calling test is skipped without `openssl`.
+pub fn certify(folder: &Utf8Path, names: &str) -> Option<()> {
     let status = Command::new(tools::system("openssl")?)
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
         .args(["-nodes", "-days", "2", "-subj", "/CN=tests", "-keyout", "tls.key"])
-        .args(["-out", "tls.crt", "-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-out", "tls.crt", "-addext", &format!("subjectAltName={names}")])
         .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .current_dir(folder)
         .stderr(Stdio::null())

@@ -46,6 +46,16 @@ pub fn devcontainer() -> Option<Utf8PathBuf> {
     path.map(Utf8PathBuf::from)
 }
 
+/// The program `rvault` of RustyVault, a server that speaks like Vault, which `cargo xtask test` builds and names in
+/// `INSTEP_TEST_VAULT`; the calling test is skipped without it.
+pub fn vault() -> Option<Utf8PathBuf> {
+    let path = env::var("INSTEP_TEST_VAULT").ok().filter(|value| !value.is_empty());
+    if path.is_none() {
+        skip("needs rvault, and INSTEP_TEST_VAULT names none");
+    }
+    path.map(Utf8PathBuf::from)
+}
+
 /// A Python of this machine outside every environment, as an absolute path; the calling test is skipped
 /// without one.
 pub fn python() -> Option<Utf8PathBuf> {

@@ -157,19 +157,16 @@ fn problem(error: &SdkError<GetSecretValueError, HttpResponse>) -> Problem {
     if let Some(problem) = transport_problem(error) {
         return problem.into();
     }
-    match error {
-        SdkError::ServiceError(refused) => Problem::Status {
-            what: SECRET,
-            status: refused.raw().status().as_u16(),
-            code: plain_code(refused.err().code().unwrap_or_default()),
-        },
-        SdkError::ResponseError(answer) => match answer.raw().status().as_u16() {
-            200 => Problem::Answer { what: SECRET, reason: "it is not what the service sends" },
-            status => Problem::Status { what: SECRET, status, code: String::new() },
-        },
-        SdkError::TimeoutError(_) => {
-            Problem::Client { what: SECRET, reason: "no answer in time".to_owned() }
+    let status = error.raw_response().map(|answer| answer.status().as_u16());
+    match (error, status) {
+        (_, Some(200)) => {
+            Problem::Answer { what: SECRET, reason: "it is not what the service sends" }
         }
+        (SdkError::ServiceError(refused), Some(status)) => {
+            let code = plain_code(refused.err().code().unwrap_or_default());
+            Problem::Status { what: SECRET, status, code }
+        }
+        (_, Some(status)) => Problem::Status { what: SECRET, status, code: String::new() },
         _ => Problem::Client { what: SECRET, reason: "the request could not be made".to_owned() },
     }
 }
