@@ -103,6 +103,9 @@ pub enum Error {
         /// Why it cannot.
         reason: String,
     },
+    /// A file or folder could not be replaced, locked or removed.
+    #[error(transparent)]
+    Fs(#[from] instep_fs::Error),
     /// Of wheels.
     #[error(transparent)]
     Wheel(#[from] instep_wheel::Error),
