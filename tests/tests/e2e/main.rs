@@ -8,6 +8,9 @@
 )]
 
 mod bad_input;
+// Registries, Vault and images: servers of Debian.
+#[cfg(target_os = "linux")]
+mod bundle;
 mod ci;
 mod ci_consumers;
 mod ci_faults;
