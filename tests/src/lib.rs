@@ -10,6 +10,7 @@
 //! | an index that asks for a password, is slow, breaks off, or sends elsewhere | [`Index`] |
 //! | a real registry, with a password or TLS, and what it was asked | [`Registry`] |
 //! | a Vault, or AWS's secrets, on this machine | [`VaultServer`], [`AwsServer`] |
+//! | an image of a container, brought to a registry | [`Image`] |
 //! | faults on the way to a server: cut, silent, corrupt, too much | [`Faulty`] |
 //!
 //! ```no_run
@@ -48,6 +49,7 @@ mod aws;
 mod binary;
 mod faulty;
 mod http;
+mod image;
 mod index;
 mod installed;
 mod outcome;
@@ -61,6 +63,7 @@ mod wheel;
 pub use aws::AwsServer;
 pub use binary::instep;
 pub use faulty::{Fault, Faulty, Passed};
+pub use image::Image;
 pub use index::{Behaviour, Index, Ranges, Request};
 pub use installed::installed;
 pub use outcome::Outcome;

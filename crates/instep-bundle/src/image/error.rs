@@ -96,7 +96,7 @@ pub enum ImageProblem {
         expected: Digest,
     },
     /// A program did not do what it was asked for.
-    #[error("{engine} could not give it")]
+    #[error("{engine} could not give it{}", said(source))]
     Engine {
         /// The program.
         engine: Engine,
@@ -143,7 +143,7 @@ impl ImageProblem {
             Self::Engine { engine, source: instep_tools::Error::NotFound { .. } } => {
                 return Some(format!("Install {engine}, or let `native` be among the engines."));
             }
-            Self::Engine { source, .. } => return source.hint(),
+            Self::Engine { engine, source } => return Some(engine_hint(*engine, source)),
             Self::Unresolved { .. } => "Let `native` or `skopeo` be among the engines.",
             _ => return None,
         };
@@ -273,6 +273,30 @@ pub(super) fn whole(error: &Error) -> String {
 
 fn list(all: &[String]) -> String {
     if all.is_empty() { "nothing".to_owned() } else { all.join(", ") }
+}
+
+/// The last thing that a program said.
+fn said(source: &instep_tools::Error) -> String {
+    let is_advice = |line: &&String| line.starts_with("Run '") || line.starts_with("See '");
+    let lines = source.tail().iter().filter(|line| !line.trim().is_empty() && !is_advice(line));
+    lines.last().map(|line| [": ", line.trim()].concat()).unwrap_or_default()
+}
+
+/// What the last lines of docker, podman or skopeo call for. They have no codes for what went wrong.
+fn engine_hint(engine: Engine, source: &instep_tools::Error) -> String {
+    const KNOWN: [(&[&str], &str); 3] = [
+        (&["daemon running", "docker daemon"], "Start its daemon"),
+        (&["unauthorized", "denied", "authentication"], "Log in with its `login`"),
+        (&["no space left"], "Free some disk space"),
+    ];
+    let text = source.tail().join("\n").to_lowercase();
+    let known = KNOWN.iter().find(|(words, _)| words.iter().any(|word| text.contains(word)));
+    let first = match (source, known) {
+        (instep_tools::Error::TimedOut { .. }, _) => "Give it more time".to_owned(),
+        (_, Some((_, hint))) => (*hint).to_owned(),
+        _ => ["Try the same with ", engine.name(), " itself"].concat(),
+    };
+    [&first, ", or let `native` be among the engines."].concat()
 }
 
 fn reasons(tried: &[(Engine, String)]) -> String {
