@@ -131,7 +131,8 @@ impl Image {
         fs::write(folder.join("index.json"), serde_json::to_vec(&index).unwrap()).unwrap();
         let output = Command::new(skopeo)
             .args(["copy", "--all", "--dest-tls-verify=false", "--quiet"])
-            .args(options)
+            // Without a wish, everything stays as it is, layers that are not compressed as well.
+            .args(if options.is_empty() { &["--preserve-digests"] } else { options })
             .args([format!("oci:{folder}:it"), format!("docker://{reference}")])
             .output()
             .unwrap();
