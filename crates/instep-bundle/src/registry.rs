@@ -53,8 +53,8 @@ pub(crate) struct Registry {
     granted: Mutex<BTreeMap<Scope, Grant>>,
     /// Held while a token is fetched, so that transfers side by side fetch one.
     asking: tokio::sync::Mutex<()>,
-    /// Why a login could not be read. It is told where the registry wants one.
-    unread: Mutex<Option<RegistryProblem>>,
+    /// Why a login could not be read, by its registry. It is told where that wants one.
+    unread: Mutex<BTreeMap<String, RegistryProblem>>,
 }
 
 impl Registry {

@@ -260,3 +260,37 @@ fn a_registry_that_is_not_there_is_said() {
     let error = world.pull(&nobody.to_string()).unwrap_err();
     assert!(matches!(problem(error), RegistryProblem::Unreachable { .. }));
 }
+
+#[test]
+fn a_part_may_be_smaller_than_was_asked_for() {
+    let Some((mut world, _registry, way)) = begun() else { return };
+    world.settings.tries = 1;
+    way.fault("GET", &image(), 0..1, Fault::CutAfter(100_000));
+    way.fault("GET", &image(), 1..2, Fault::Shorter(200_000));
+    world.pull(&way.host()).unwrap();
+    world.assert_same();
+    let from = |byte: u64| Some(format!("bytes={byte}-"));
+    assert_eq!(ranges(&way), [None, from(100_000), from(400_000)]);
+}
+
+#[test]
+fn a_proxy_is_used_where_the_variables_name_one() {
+    let Some(registry) = Registry::start() else { return };
+    let proxy = Faulty::before(&registry.host());
+    let mut world = World::new();
+    // Nobody knows it but the proxy.
+    let host = "registry.invalid:5000";
+    world.settings.plain_http.push(host.to_owned());
+    world.settings.tries = 1;
+    assert!(matches!(problem(world.push(host).unwrap_err()), RegistryProblem::Unreachable { .. }));
+    world.variables.push(("HTTP_PROXY".into(), format!("http://{}", proxy.host())));
+    world.push(host).unwrap();
+    world.pull(host).unwrap();
+    world.assert_same();
+    assert!(proxy.passed().iter().all(|passed| passed.path.starts_with("http://registry.invalid")));
+
+    let before = proxy.passed().len();
+    world.variables.push(("NO_PROXY".into(), "registry.invalid".into()));
+    assert!(matches!(problem(world.pull(host).unwrap_err()), RegistryProblem::Unreachable { .. }));
+    assert_eq!(proxy.passed().len(), before);
+}

@@ -1,7 +1,8 @@
 //! Pulls that are stopped at any moment: what was there stays, and the next one completes.
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use instep_tests::{Fault, Faulty, Registry};
 use instep_tools::CancelToken;
@@ -9,6 +10,8 @@ use instep_tools::CancelToken;
 use super::{Tree, World, noise, tree};
 
 const CHILD: &str = "INSTEP_TEST_PULL";
+/// What the child writes for each event.
+const TOLD: &str = "told";
 
 fn rounds() -> u64 {
     if instep_tests::long() { 200 } else { 24 }
@@ -77,34 +80,25 @@ fn a_pull_that_is_cancelled_at_any_moment_is_completed_by_the_next() {
 fn a_pull_that_is_killed_at_any_moment_is_completed_by_the_next() {
     let Some(registry) = Registry::start() else { return };
     let way = Faulty::before(&registry.host());
-    way.fault("GET", "/blobs/", 0..usize::MAX, Fault::Drip(10_000, Duration::from_millis(2)));
+    way.fault("GET", "/blobs/", 0..usize::MAX, Fault::Drip(10_000, Duration::from_millis(1)));
     let world = World::new();
-    // How long one takes that nobody kills.
-    let mut whole = Duration::from_millis(50);
     let mut killed = 0;
     for round in 0..rounds() {
         let before = prepare(&world, &registry, round);
-        let begun = Instant::now();
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["interruption::the_pull_of_a_child_that_is_killed", "--exact"])
+            .args(["interruption::the_pull_of_a_child_that_is_killed", "--exact", "--nocapture"])
             .env(CHILD, format!("{}\n{}", way.host(), world.root))
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let moment = whole.mul_f64(f64::from(u32::try_from(chance(round, 1100)).unwrap()) / 1000.0);
-        while begun.elapsed() < moment && child.try_wait().unwrap().is_none() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        if round > 0 {
-            let _ = child.kill();
-        }
-        let status = child.wait().unwrap();
-        if round == 0 {
-            assert!(status.success(), "{status}");
-            whole = begun.elapsed();
-        }
-        killed += u64::from(!status.success());
+        // Some events, or all of them, and then a little more.
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let told = lines.map_while(Result::ok).filter(|line| line.starts_with(TOLD));
+        let _ = told.take(usize::try_from(chance(round, 20)).unwrap()).count();
+        std::thread::sleep(Duration::from_micros(chance(round + 500, 12_000)));
+        child.kill().unwrap();
+        killed += u64::from(!child.wait().unwrap().success());
         assert_whole(&world, &before);
         if round % 3 > 0 {
             world.pull(&way.host()).unwrap();
@@ -113,7 +107,7 @@ fn a_pull_that_is_killed_at_any_moment_is_completed_by_the_next() {
     }
     world.pull(&way.host()).unwrap();
     world.assert_same();
-    assert!(killed > rounds() / 3, "{killed} of {} were killed", rounds());
+    assert!(killed > rounds() / 2, "{killed} of {} were killed", rounds());
 }
 
 /// Not a test of its own: what the one above starts, and kills.
@@ -121,9 +115,12 @@ fn a_pull_that_is_killed_at_any_moment_is_completed_by_the_next() {
 fn the_pull_of_a_child_that_is_killed() {
     let Ok(told) = std::env::var(CHILD) else { return };
     let (host, root) = told.split_once('\n').unwrap();
-    let mut world = World::new();
-    world.root = root.into();
-    world.pull(host).unwrap();
+    let world = World::at(root.into());
+    let from = format!("{host}/team/site:1");
+    let mut output = std::io::stdout();
+    // Whoever does not listen any more is about to kill it.
+    let mut tell = |_| drop(writeln!(output, "\n{TOLD}"));
+    world.pull_from(&from, &mut tell, &CancelToken::new()).unwrap();
 }
 
 #[test]

@@ -26,7 +26,7 @@ type Tree = BTreeMap<String, Vec<u8>>;
 
 /// A bundle, a place to pull it to, and what surrounds both.
 struct World {
-    _guard: tempfile::TempDir,
+    _guard: Option<tempfile::TempDir>,
     root: Utf8PathBuf,
     settings: RegistrySettings,
     variables: Vec<(String, String)>,
@@ -36,12 +36,7 @@ impl World {
     fn new() -> Self {
         let guard = tempfile::tempdir().unwrap();
         let root = Utf8PathBuf::from_path_buf(guard.path().canonicalize().unwrap()).unwrap();
-        let settings = RegistrySettings {
-            first_wait: Duration::from_millis(1),
-            silence: Duration::from_secs(20),
-            ..RegistrySettings::default()
-        };
-        let world = Self { _guard: guard, root, settings, variables: Vec::new() };
+        let world = Self { _guard: Some(guard), ..Self::at(root) };
         world.write("bundle.json", b"{\"v\": 1}");
         world.write("instep.toml", b"[project]\n");
         world.write("project/empty.txt", b"");
@@ -51,6 +46,16 @@ impl World {
         }
         world.write("images/one.tar", &noise(100, 600_000));
         world
+    }
+
+    /// One that another process has made, and will remove.
+    fn at(root: Utf8PathBuf) -> Self {
+        let settings = RegistrySettings {
+            first_wait: Duration::from_millis(1),
+            silence: Duration::from_secs(20),
+            ..RegistrySettings::default()
+        };
+        Self { _guard: None, root, settings, variables: Vec::new() }
     }
 
     fn bundle(&self) -> Utf8PathBuf {

@@ -243,8 +243,10 @@ fn what_cannot_travel_is_named_before_anything_goes() {
     let pinned = format!("127.0.0.1:1/team/site@{}", Digest::of(b""));
     let problem = carry(world.push_to(&pinned, &mut |_| {}).unwrap_err());
     assert!(matches!(problem, CarryProblem::Pinned));
+    // Somebody has named another folder.
+    fs_err::remove_file(world.bundle().join("bundle.json")).unwrap();
+    assert!(matches!(push(), CarryProblem::NoBundle));
     fs_err::remove_dir_all(world.bundle()).unwrap();
-    fs_err::create_dir(world.bundle()).unwrap();
     assert!(matches!(push(), CarryProblem::NoBundle));
 }
 

@@ -12,6 +12,7 @@ use super::problem::CarryProblem;
 use super::{Entry, names};
 use crate::digest::Digest;
 use crate::error::Error;
+use crate::layout;
 use crate::registry::Content;
 
 /// Every file of a bundle, in the order of their paths.
@@ -20,6 +21,11 @@ use crate::registry::Content;
 ///
 /// [`Error::Carry`] where something is no file, or has no name that it may have; [`Error::Io`]; [`Error::Cancelled`].
 pub(super) fn files(bundle: &Utf8Path, cancel: &CancelToken) -> Result<Vec<Entry>, Error> {
+    // Whoever names another folder by mistake does not publish it.
+    if !bundle.join(layout::MANIFEST).is_file() {
+        let problem = CarryProblem::NoBundle;
+        return Err(Error::Carry { path: bundle.to_string(), problem });
+    }
     let mut paths = Vec::new();
     let mut folders = vec![bundle.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -36,10 +42,6 @@ pub(super) fn files(bundle: &Utf8Path, cancel: &CancelToken) -> Result<Vec<Entry
                 return Err(Error::Carry { path: path.into_string(), problem });
             }
         }
-    }
-    if paths.is_empty() {
-        let problem = CarryProblem::NoBundle;
-        return Err(Error::Carry { path: bundle.to_string(), problem });
     }
     paths.sort();
     names::distinct(paths.iter().map(|(path, _)| path))?;

@@ -10,7 +10,7 @@ pub enum CarryProblem {
     /// A link, a pipe or something else.
     #[error("it is neither a file nor a folder")]
     NotAFile,
-    /// There is nothing in the folder, or no folder.
+    /// There is no `bundle.json` in the folder, or no folder.
     #[error("there is no bundle there")]
     NoBundle,
     /// A name that does not mean the same everywhere.

@@ -69,6 +69,11 @@ pub(super) fn client(
         .connect_timeout(settings.connect_timeout)
         .referer(false)
         .redirect(redirect::Policy::custom(follow))
+        // Another crate may have asked for them; a digest is that of the content as it is kept.
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
         // Those of the process are not the ones that were given.
         .no_proxy();
     let without = [var(["NO_PROXY", "no_proxy"]).unwrap_or_default(), LOOPBACK].join(",");
@@ -221,7 +226,7 @@ impl Registry {
         }
         let wait = retry_after(response.headers());
         let problem = match status.as_u16() {
-            401 => self.unauthorized(sent.is_some_and(|sent| sent.has_login)),
+            401 => self.unauthorized(subject, sent.is_some_and(|sent| sent.has_login)),
             403 => RegistryProblem::Forbidden,
             404 => RegistryProblem::Missing,
             429 => RegistryProblem::TooMany { wait: wait.map(|wait| wait.as_secs()) },

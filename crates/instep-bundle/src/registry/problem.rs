@@ -119,7 +119,8 @@ impl RegistryProblem {
             Self::Missing => "look at the name and the tag",
             Self::TooMany { .. } => "try it again later; what has come is kept",
             Self::Unreachable { .. } => {
-                "look at the name of the host, the network and the proxy; what has come is kept"
+                "look at the name of the host, the network, the proxy, and `SSL_CERT_FILE` for a certificate of your own; \
+                 what has come is kept"
             }
             Self::WrongDigest { .. } | Self::WrongSize { .. } => {
                 "it was not kept; something between here and the registry, or the registry, changes contents"

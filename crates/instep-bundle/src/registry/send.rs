@@ -175,7 +175,7 @@ impl Registry {
         if response.status().as_u16() == 401 && grant.is_some() {
             // The token has grown old since the upload began.
             self.forget(&scope);
-            return Err(Failure::passing(subject, self.unauthorized(true)));
+            return Err(Failure::passing(subject, self.unauthorized(subject, true)));
         }
         self.judge(subject, response, grant.as_ref()).await.map(drop)
     }

@@ -134,7 +134,7 @@ impl Registry {
             Ok(Ok(login)) => login,
             Ok(Err(problem)) => {
                 if let Ok(mut unread) = self.unread.lock() {
-                    *unread = Some(problem);
+                    unread.insert(registry.clone(), problem);
                 }
                 None
             }
@@ -184,7 +184,7 @@ impl Registry {
         let response = self.answer(&about, request).await?;
         if matches!(response.status().as_u16(), 400 | 401 | 403) {
             // Which of them it is differs from registry to registry.
-            return Err(Failure::lasting(subject, self.unauthorized(login.is_some())));
+            return Err(Failure::lasting(subject, self.unauthorized(subject, login.is_some())));
         }
         let response = self.judge(&about, response, None).await?;
         let body = Zeroizing::new(self.body(&about, response, LARGEST_TOKEN).await?);
@@ -194,8 +194,9 @@ impl Registry {
     }
 
     /// 401, or why there was no login.
-    pub(super) fn unauthorized(&self, had_login: bool) -> RegistryProblem {
-        let unread = self.unread.lock().ok().and_then(|unread| unread.clone());
+    pub(super) fn unauthorized(&self, subject: &Subject<'_>, had_login: bool) -> RegistryProblem {
+        let registry = subject.reference.registry();
+        let unread = self.unread.lock().ok().and_then(|unread| unread.get(registry).cloned());
         unread.unwrap_or(RegistryProblem::Unauthorized { had_login })
     }
 }
