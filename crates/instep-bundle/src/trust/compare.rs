@@ -64,12 +64,14 @@ mod tests {
         (Digest::of(text.as_bytes()), u64::try_from(text.len()).unwrap())
     }
 
-    fn tree(files: &[(&str, &str)]) -> BTreeMap<RelativePath, Content> {
+    type Files<'a> = &'a [(&'a str, &'a str)];
+
+    fn tree(files: Files<'_>) -> BTreeMap<RelativePath, Content> {
         let file = |(path, text): &(&str, &str)| (RelativePath::new(path).unwrap(), content(text));
         files.iter().map(file).collect()
     }
 
-    fn differ(signed: &[(&str, &str)], there: &[(&str, &str)]) -> Vec<String> {
+    fn differ(signed: Files<'_>, there: Files<'_>) -> Vec<String> {
         let (signed, all) = (tree(signed), tree(there));
         let sizes = all.iter().map(|(path, (_, size))| (path.clone(), *size)).collect();
         let read = to_read(&signed, &sizes).into_iter();
@@ -81,7 +83,7 @@ mod tests {
     fn each_difference_is_told_as_what_it_is() {
         let signed = [("a", "1"), ("b/c", "22"), ("b/d", "1")];
         assert!(differ(&signed, &signed).is_empty());
-        let table: [(&[(&str, &str)], &[&str]); 7] = [
+        let table: [(Files<'_>, &[&str]); 7] = [
             (&[("a", "x"), ("b/c", "22"), ("b/d", "1")], &["a is not what was signed"]),
             (&[("a", "long"), ("b/c", "22"), ("b/d", "1")], &["a is not what was signed"]),
             (&[("a", "1"), ("b/c", "22")], &["b/d was signed and is missing"]),

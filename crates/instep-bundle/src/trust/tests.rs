@@ -43,6 +43,7 @@ fn role(name: &str) -> Role {
 }
 
 /// The password of each key is its name, backwards.
+#[expect(clippy::unnecessary_wraps, reason = "it is what asks for passwords")]
 fn password(key: &Role) -> Result<SecretString, instep_keys::Error> {
     Ok(key.as_str().chars().rev().collect::<String>().into())
 }
@@ -142,8 +143,9 @@ impl World {
         listing.files.keys().map(|path| path.as_str().to_owned()).collect()
     }
 
-    /// The content of everything in the bundle, to see that nothing changed.
+    /// The content of everything in a folder of it, to see that nothing changed.
     fn contents(&self, folder: &Utf8Path) -> BTreeMap<String, Digest> {
+        assert!(folder.starts_with(&self.folder));
         let files = files::list(folder).unwrap().files;
         let digest = |path: instep_fs::RelativePath| {
             (path.to_string(), Digest::of_file(&path.to_path(folder)).unwrap().0)

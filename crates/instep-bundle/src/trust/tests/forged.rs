@@ -128,7 +128,7 @@ fn delegations_and_newer_specifications_are_not_followed() {
         "roles": [{"name": "more", "keyids": [], "threshold": 1, "paths": ["*"], "terminating": false}],
     });
     targets_of(&world, &BOTH, |it| {
-        it.delegations = Some(serde_json::from_value(delegations).unwrap())
+        it.delegations = Some(serde_json::from_value(delegations).unwrap());
     });
     let reason = "metadata/targets.json cannot be understood: it delegates to other roles";
     assert_eq!(world.faults(), [reason]);
@@ -165,8 +165,8 @@ fn one_key_under_two_names_does_not_make_two_signers() {
     let role = TopRole::Targets.tuf();
     let id = root.signed.roles[&role].keyids[0].clone();
     let mut twin = root.signed.keys[&id].clone();
-    let Key::Ed25519 { _extra, .. } = &mut twin else { panic!("{twin:?}") };
-    _extra.insert("note".to_owned(), "the same".into());
+    let Key::Ed25519 { _extra: extra, .. } = &mut twin else { panic!("{twin:?}") };
+    extra.insert("note".to_owned(), "the same".into());
     let other = twin.key_id().unwrap();
     root.signed.keys.insert(other.clone(), twin);
     root.signed.roles.get_mut(&role).unwrap().keyids = vec![id, other];

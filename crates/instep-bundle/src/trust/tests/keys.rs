@@ -60,7 +60,7 @@ fn a_key_that_cannot_be_used_says_why_and_shows_no_password() {
         (plain.to_owned(), KeyProblem::NotEncrypted { label }),
         (String::new(), KeyProblem::Pem),
         ("no key".to_owned(), KeyProblem::Pem),
-        (good.replace("M", "!"), KeyProblem::Pem),
+        (good.replace('M', "!"), KeyProblem::Pem),
         ("x".repeat(100_000), KeyProblem::Pem),
     ];
     for (text, expected) in table {
@@ -92,8 +92,8 @@ fn a_key_that_cannot_be_used_says_why_and_shows_no_password() {
 fn neither_a_key_nor_its_password_is_in_any_event_or_debug_text() {
     let mut world = World::empty();
     world.settings.targets.keys = vec![role("correct-horse")];
-    let mut heard = String::new();
-    let mut tell = |event| heard.push_str(&format!("{event:?}"));
+    let mut heard = Vec::new();
+    let mut tell = |event| heard.push(event);
     let cancel = CancelToken::new();
     let root = ensure_root(&world.settings, &mut password, day(0), &mut tell, &cancel).unwrap();
     let request = SignRequest {
@@ -105,7 +105,7 @@ fn neither_a_key_nor_its_password_is_in_any_event_or_debug_text() {
     let signed = sign(&request, &mut password, &mut tell, &cancel).unwrap();
     let opened =
         Keys::new(&world.settings.folder).open(&role("correct-horse"), &mut password).unwrap();
-    let all = format!("{heard}{root:?}{signed:?}{request:?}{opened:?}");
+    let all = format!("{heard:?}{root:?}{signed:?}{request:?}{opened:?}");
     let secret = password(&role("correct-horse")).unwrap();
     assert!(all.contains("correct-horse") && !all.contains(secret.expose_secret()));
 }
