@@ -159,12 +159,15 @@ fn signing_needs_a_root_that_is_good_and_keys_that_it_knows() {
 }
 
 #[test]
-fn keys_beyond_the_threshold_may_be_elsewhere() {
+fn keys_beyond_the_threshold_and_those_of_the_root_may_be_elsewhere() {
     let mut world = World::empty();
     world.settings.targets.keys = vec![role("a"), role("b"), role("c")];
     world.settings.targets.threshold = NonZeroU64::new(2).unwrap();
     world.root = world.ensure_root(day(0)).unwrap().bytes;
-    fs_err::remove_file(key::path(&world.settings.folder, &role("b"))).unwrap();
+    for elsewhere in ["b", "root"] {
+        fs_err::remove_file(key::path(&world.settings.folder, &role(elsewhere))).unwrap();
+    }
+    assert_eq!(world.ensure_root(day(0)).unwrap().made, [], "a root that is there needs no keys");
     world.sign(day(0)).unwrap();
     assert_eq!(world.verify_at(day(1), false).unwrap().signed_by[&TopRole::Targets].len(), 2);
 }

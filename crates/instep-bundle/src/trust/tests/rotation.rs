@@ -49,6 +49,29 @@ fn keys_that_a_newer_root_revoked_are_worth_nothing_to_a_site_that_has_seen_it()
 }
 
 #[test]
+fn versions_that_a_stolen_key_wrote_are_forgotten_with_the_key() {
+    let mut world = World::signed();
+    let good = world.copy();
+    forge(&world, &["timestamp"], |it: &mut TimestampRole| it.version = NonZeroU64::MAX);
+    world.verify_at(day(1), true).unwrap();
+    copy_tree(&world.seen(), &good.seen());
+    good.sign(day(2)).unwrap();
+    let faults = texts(good.verify_at(day(3), true));
+    assert!(faults.len() == 1 && faults[0].starts_with("timestamp is of version "), "{faults:?}");
+
+    world.settings = TrustSettings { folder: good.settings.folder.clone(), ..world.settings };
+    world.settings.timestamp.keys = vec![role("timestamp-2")];
+    let good = World { settings: world.settings.clone(), ..good };
+    good.renew_root(&[], day(3)).unwrap();
+    good.sign(day(3)).unwrap();
+    let verified = good.verify_at(day(4), true).unwrap();
+    assert_eq!(
+        (verified.root_version, verified.version),
+        (2, u64::try_from(day(3).as_second()).unwrap())
+    );
+}
+
+#[test]
 fn a_new_root_needs_the_signatures_of_the_old_one_and_of_its_own_keys() {
     let (_, new) = renewed();
     let good = new.metadata("2.root.json");
