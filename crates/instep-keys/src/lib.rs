@@ -48,6 +48,10 @@ mod problem;
 mod role;
 mod settings;
 #[cfg(feature = "network")]
+#[cfg_attr(
+    not(all(feature = "aws", feature = "azure", feature = "vault")),
+    allow(dead_code, reason = "each of the three uses a part of it")
+)]
 mod transport;
 #[cfg(feature = "network")]
 mod wait;
