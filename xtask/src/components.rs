@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode, Stdio};
 use camino::Utf8PathBuf;
 
 use crate::error::Error;
-use crate::run::{in_ci, output, program, run, which};
+use crate::run::{cargo, in_ci, output, program, run, which};
 use crate::workspace::Workspace;
 use crate::{python_tools, wine};
 
@@ -29,10 +29,18 @@ const DEBIAN: &[(&str, &[&str])] = &[
     ("shellcheck", &["shellcheck"]),
     ("setpriv", &["util-linux"]),
     ("npm", &["npm"]),
+    ("dbus-run-session", &["dbus-daemon"]),
+    ("gnome-keyring-daemon", &["gnome-keyring"]),
+    ("secret-tool", &["libsecret-tools"]),
+    // What `rvault` is built with, too.
+    ("openssl", &["openssl", "libssl-dev", "pkg-config"]),
 ];
 
 /// The reference program of dev containers, from npm.
 const DEVCONTAINERS: &str = "@devcontainers/cli@0.89.0";
+
+/// A server that speaks like Vault, from crates.io: `rvault`.
+const VAULT: &str = "rusty_vault@0.2.1";
 
 /// Something that is not there, and why.
 #[derive(Clone, Debug)]
@@ -52,6 +60,8 @@ pub(crate) struct Components {
     pub(crate) wine: Option<wine::Prefix>,
     /// The program that reads dev containers.
     pub(crate) devcontainer: Option<Utf8PathBuf>,
+    /// The server that speaks like Vault.
+    pub(crate) vault: Option<Utf8PathBuf>,
     pub(crate) missing: Vec<Missing>,
 }
 
@@ -64,6 +74,7 @@ impl Components {
         if Self::cross_compiles() {
             let debian = found.debian(DEBIAN);
             found.devcontainer(workspace)?;
+            found.vault(workspace)?;
             found.windows_target();
             if debian {
                 found.wine(workspace)?;
@@ -153,6 +164,28 @@ impl Components {
             eprintln!("  {DEVCONTAINERS}: installed with npm");
         }
         self.devcontainer = Some(program);
+        Ok(())
+    }
+
+    /// Built once, in six minutes on two cores, and kept beside what is built here: its version is in the folder's name.
+    fn vault(&mut self, workspace: &Workspace) -> Result<(), Error> {
+        let folder = workspace.work("vault")?.join(VAULT);
+        let rvault = program(&folder.join("bin"), "rvault");
+        if rvault.is_file() {
+            eprintln!("  {VAULT}: there");
+        } else {
+            eprintln!("  {VAULT}: is built with cargo install, which takes minutes");
+            let mut install = cargo();
+            install.args(["install", "--quiet", "--locked", "--root", folder.as_str(), VAULT]);
+            install.args(["--target-dir", folder.join("target").as_str()]);
+            if let Err(error) = run(&mut install) {
+                self.miss(VAULT, error.to_string());
+                return Ok(());
+            }
+            // It is never built again.
+            fs_err::remove_dir_all(folder.join("target"))?;
+        }
+        self.vault = Some(rvault);
         Ok(())
     }
 

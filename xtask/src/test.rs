@@ -86,6 +86,9 @@ impl Report {
         if let Some(devcontainer) = &components.devcontainer {
             command.env("INSTEP_TEST_DEVCONTAINER", devcontainer);
         }
+        if let Some(vault) = &components.vault {
+            command.env("INSTEP_TEST_VAULT", vault);
+        }
         self.count("tests", command.current_dir(&workspace.root))?;
         self.note_skips(&skips)
     }
