@@ -135,7 +135,7 @@ impl Report {
         // Whole commands: those of the mirror, which need nothing but themselves.
         let mut command = cargo();
         command.args(["test", "--test", "e2e", "--no-fail-fast", "--package", "instep-tests"]);
-        command.args(["--target", WINDOWS, "--", "mirror::", "two_programs::", "windows::"]);
+        command.args(["--target", WINDOWS, "--", "mirror::", "windows::"]);
         prefix.environment(&mut command);
         command.env("INSTEP_TEST_BIN", wine::path(&workspace.instep_for(WINDOWS)?));
         command.env("INSTEP_TEST_SKIPS", wine::path(&skips));

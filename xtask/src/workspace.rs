@@ -39,7 +39,7 @@ impl Workspace {
     /// Builds `instep` for another system and gives its path.
     pub(crate) fn instep_for(&self, target: &str) -> Result<Utf8PathBuf, Error> {
         let mut command = cargo();
-        command.args(["build", "--package", "instep-cli", "--bins", "--target", target]);
+        command.args(["build", "--package", "instep-cli", "--bin", "instep", "--target", target]);
         run(command.current_dir(&self.root))?;
         Ok(self.target.join(target).join("debug").join("instep.exe"))
     }
