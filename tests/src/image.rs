@@ -5,7 +5,7 @@ use std::process::Command;
 
 use camino::Utf8Path;
 use fs_err as fs;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::tools;
@@ -58,15 +58,18 @@ impl Image {
 
     /// Its configuration, whose digest is the image's id.
     pub fn config(&self) -> Vec<u8> {
-        let mut parts = self.platform.split('/');
-        let mut config = json!({
-            "os": parts.next(), "architecture": parts.next(), "config": {"Cmd": ["/tool"]},
-            "rootfs": {"type": "layers", "diff_ids": self.diff_ids()},
-        });
-        if let Some(variant) = parts.next() {
-            config["variant"] = variant.into();
-        }
+        let mut config = self.platform();
+        config.insert("config".to_owned(), json!({"Cmd": ["/tool"]}));
+        let layers = json!({"type": "layers", "diff_ids": self.diff_ids()});
+        config.insert("rootfs".to_owned(), layers);
         serde_json::to_vec(&config).unwrap()
+    }
+
+    /// Its platform, as in a descriptor.
+    fn platform(&self) -> Map<String, Value> {
+        let names = ["os", "architecture", "variant"];
+        let parts = names.into_iter().zip(self.platform.split('/'));
+        parts.map(|(name, part)| (name.to_owned(), part.into())).collect()
     }
 
     /// Its id, with `sha256:` before it.
@@ -98,11 +101,7 @@ impl Image {
             "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers,
         });
         let mut descriptor = blob(folder, MANIFEST, &serde_json::to_vec(&manifest).unwrap());
-        let mut parts = self.platform.split('/');
-        descriptor["platform"] = json!({"os": parts.next(), "architecture": parts.next()});
-        if let Some(variant) = parts.next() {
-            descriptor["platform"]["variant"] = variant.into();
-        }
+        with(&mut descriptor, "platform", Value::Object(self.platform()));
         descriptor
     }
 
@@ -126,7 +125,7 @@ impl Image {
             let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": all});
             blob(folder, INDEX, &serde_json::to_vec(&index).unwrap())
         };
-        named["annotations"] = json!({"org.opencontainers.image.ref.name": "it"});
+        with(&mut named, "annotations", json!({"org.opencontainers.image.ref.name": "it"}));
         let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [named]});
         fs::write(folder.join("index.json"), serde_json::to_vec(&index).unwrap()).unwrap();
         let output = Command::new(skopeo)
@@ -139,6 +138,10 @@ impl Image {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         Some(())
     }
+}
+
+fn with(descriptor: &mut Value, name: &str, value: Value) {
+    descriptor.as_object_mut().unwrap().insert(name.to_owned(), value);
 }
 
 fn blob(folder: &Utf8Path, media_type: &str, bytes: &[u8]) -> Value {

@@ -3,8 +3,6 @@
 //! No Docker daemon runs where the tests do. Where one is needed, a script stands in for `docker`: it hands out a docker
 //! archive that the real skopeo wrote. Without one, the real client is asked.
 
-#![cfg(unix)]
-
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 

@@ -188,7 +188,6 @@ fn a_save_that_is_cancelled_leaves_what_was_there() {
     assert!(world.save(&name).unwrap().engine.is_some());
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_said_and_the_next_run_completes_skipped_unless_tmpfs_can_be_mounted() {
     use instep_bundle::Engine;

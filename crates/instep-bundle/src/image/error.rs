@@ -111,12 +111,6 @@ pub enum ImageProblem {
         /// What is wrong with it.
         source: ArchiveProblem,
     },
-    /// A program that cannot say what it would fetch.
-    #[error("{engine} does not say beforehand what it would fetch")]
-    Unresolved {
-        /// The program.
-        engine: Engine,
-    },
     /// None of those that were asked could give it.
     #[error("none of {} ways led to it{}", tried.len(), reasons(tried))]
     Everywhere {
@@ -144,7 +138,6 @@ impl ImageProblem {
                 return Some(format!("Install {engine}, or let `native` be among the engines."));
             }
             Self::Engine { engine, source } => return Some(engine_hint(*engine, source)),
-            Self::Unresolved { .. } => "Let `native` or `skopeo` be among the engines.",
             _ => return None,
         };
         Some(hint.to_owned())
@@ -278,8 +271,8 @@ fn list(all: &[String]) -> String {
 /// The last thing that a program said.
 fn said(source: &instep_tools::Error) -> String {
     let is_advice = |line: &&String| line.starts_with("Run '") || line.starts_with("See '");
-    let lines = source.tail().iter().filter(|line| !line.trim().is_empty() && !is_advice(line));
-    lines.last().map(|line| [": ", line.trim()].concat()).unwrap_or_default()
+    let mut lines = source.tail().iter().filter(|line| !line.trim().is_empty() && !is_advice(line));
+    lines.next_back().map(|line| [": ", line.trim()].concat()).unwrap_or_default()
 }
 
 /// What the last lines of docker, podman or skopeo call for. They have no codes for what went wrong.

@@ -1,9 +1,11 @@
 //! From the registry itself.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use instep_fs::{FileLock, Holder};
 use instep_tools::CancelToken;
 use tempfile::TempDir;
 
@@ -40,15 +42,17 @@ pub(super) fn resolve(
     tell: &mut dyn FnMut(Event),
     cancel: &CancelToken,
 ) -> Result<Found, Error> {
-    let found = find(request, sources, tell, cancel)?;
-    if found.index.is_none() {
-        let folder = tempfile::tempdir().map_err(|source| temporary(&source))?;
-        let store = Store::of(&folder)?;
-        let quiet = &mut |_| {};
-        fetch(request, &found, &store, &[config(&found)], sources, quiet, cancel)?;
-        check(request, &found, &store)?;
-    }
-    Ok(found)
+    let tell = Tell::new(tell);
+    runtime::run(cancel, async {
+        let registry = Registry::new(sources.registry, sources.environment)?;
+        let found = walk(&registry, request, &tell).await?;
+        if found.index.is_none() {
+            let folder = tempfile::tempdir().map_err(|source| temporary(&source))?;
+            let store = Store::of(&folder)?;
+            check(&registry, request, &found, &store).await?;
+        }
+        Ok(found)
+    })
 }
 
 /// Saves it.
@@ -59,26 +63,44 @@ pub(super) fn save(
     tell: &mut dyn FnMut(Event),
     cancel: &CancelToken,
 ) -> Result<SavedImage, Error> {
-    let found = find(request, sources, tell, cancel)?;
-    if let Some(there) = there(request, out, &has_manifest(&found), tell, cancel)? {
-        return Ok(there);
-    }
-    let (_guard, store) = Store::new(sources.cache, out)?;
-    // First, since it says whether the rest is worth it.
-    fetch(request, &found, &store, &[config(&found)], sources, &mut |_| {}, cancel)?;
-    check(request, &found, &store)?;
-    let layers = found.manifest.layers.iter();
-    let layers = layers.map(|layer| (layer.digest, layer.size)).collect::<BTreeMap<_, _>>();
-    let layers = layers.into_iter().map(|(digest, size)| Content { digest, size });
-    let missing = store.missing(layers.collect())?;
     let what = request.to_string();
-    let bytes = Some(missing.iter().fold(0, |sum: u64, one| sum.saturating_add(one.size)));
-    tell(Event::Started { what: what.clone(), bytes });
-    fetch(request, &found, &store, &missing, sources, tell, cancel)?;
+    let teller = Tell::new(tell);
+    let fetched = runtime::run(cancel, async {
+        let registry = Registry::new(sources.registry, sources.environment)?;
+        let found = walk(&registry, request, &teller).await?;
+        let mut tell = |event| teller.tell(event);
+        if let Some(there) = there(request, out, &has_manifest(&found), &mut tell, cancel)? {
+            return Ok(Fetched::There(there));
+        }
+        let (guard, store) = Store::new(sources.cache, out)?;
+        let _lock = sources.cache.map(|cache| lock(cache, request, cancel)).transpose()?;
+        // First, since it says whether the rest is worth it.
+        check(&registry, request, &found, &store).await?;
+        let layers = found.manifest.layers.iter();
+        let layers = layers.map(|layer| (layer.digest, layer.size)).collect::<BTreeMap<_, _>>();
+        let layers = layers.into_iter().map(|(digest, size)| Content { digest, size });
+        let missing = store.missing(layers.collect())?;
+        let bytes = Some(missing.iter().fold(0, |sum: u64, one| sum.saturating_add(one.size)));
+        teller.tell(Event::Started { what: what.clone(), bytes });
+        fetch(&registry, request, &store, &missing, &teller).await?;
+        Ok(Fetched::Here(guard, store, Box::new(found)))
+    })?;
+    let (_guard, store, found) = match fetched {
+        Fetched::There(there) => return Ok(there),
+        Fetched::Here(guard, store, found) => (guard, store, *found),
+    };
     let contents = store.contents(found)?;
     let file = contents.save(request, out, cancel)?;
-    tell(Event::Finished { what });
+    teller.tell(Event::Finished { what });
     Ok(SavedImage { file, engine: Some(Engine::Native), unchecked: None })
+}
+
+/// What was asked for, before it is written.
+enum Fetched {
+    /// It is written already.
+    There(SavedImage),
+    /// All of it lies in a store, which is there as long as its guard.
+    Here(Option<TempDir>, Store, Box<Found>),
 }
 
 async fn walk(
@@ -103,37 +125,51 @@ fn config(found: &Found) -> Content {
     Content { digest: config.digest, size: config.size }
 }
 
-/// Whether the configuration, which is there, is for the platform.
-fn check(request: &ImageRequest, found: &Found, store: &Store) -> Result<(), Error> {
+/// Lets one process at a time fetch into a cache: two that fetch the same would be in each other's way.
+fn lock(cache: &Utf8Path, request: &ImageRequest, cancel: &CancelToken) -> Result<FileLock, Error> {
+    let who = Holder {
+        pid: std::process::id(),
+        command: ["fetch ", &request.to_string()].concat(),
+        started: jiff::Timestamp::now().to_string(),
+    };
+    let path = cache.join("blobs").join("lock");
+    let lock = FileLock::acquire(&path, &who, &mut |_| {}, &|| cancel.is_cancelled());
+    lock.map_err(|error| match error {
+        instep_fs::Error::Cancelled { .. } => Error::Cancelled,
+        instep_fs::Error::Io { path, source, .. } => Error::Io { action: "lock", path, source },
+        error => Error::Io { action: "lock", path, source: io::Error::other(error) },
+    })
+}
+
+/// Fetches the configuration, and looks whether it is for the platform.
+async fn check(
+    registry: &Registry,
+    request: &ImageRequest,
+    found: &Found,
+    store: &Store,
+) -> Result<(), Error> {
     let failed = |problem| Error::image(&request.to_string(), problem);
+    let missing = store.missing(vec![config(found)])?;
+    let mut quiet = |_| {};
+    fetch(registry, request, store, &missing, &Tell::new(&mut quiet)).await?;
     let bytes = store.part(config(found)).bytes()?;
     let config = Config::parse(&bytes, found.manifest.layers.len()).map_err(failed)?;
     config.check(request.platform()).map_err(failed)
 }
 
 /// Fetches what is missing, several at once.
-fn fetch(
+async fn fetch(
+    registry: &Registry,
     request: &ImageRequest,
-    found: &Found,
     store: &Store,
     missing: &[Content],
-    sources: &ImageSources<'_>,
-    tell: &mut dyn FnMut(Event),
-    cancel: &CancelToken,
+    tell: &Tell<'_>,
 ) -> Result<(), Error> {
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let reference = request.reference().clone_with_digest(found.digest.to_string());
-    let tell = Tell::new(tell);
-    runtime::run(cancel, async {
-        let registry = Registry::new(sources.registry, sources.environment)?;
-        let one = async |content: &Content| {
-            let part = store.part(*content);
-            registry.blob(&reference, *content, &part.path, &tell).await.map(drop)
-        };
-        stream::iter(missing).map(one).buffer_unordered(TRANSFERS).try_collect::<()>().await
-    })
+    let one = async |content: &Content| {
+        let path = store.part(*content).path;
+        registry.blob(request.reference(), *content, &path, tell).await.map(drop)
+    };
+    stream::iter(missing).map(one).buffer_unordered(TRANSFERS).try_collect::<()>().await
 }
 
 /// A folder of contents by their digests.
@@ -157,7 +193,7 @@ impl Store {
 
     fn of(folder: &TempDir) -> Result<Self, Error> {
         let path = Utf8Path::from_path(folder.path());
-        let folder = path.ok_or_else(|| temporary(&std::io::ErrorKind::InvalidFilename.into()))?;
+        let folder = path.ok_or_else(|| temporary(&io::ErrorKind::InvalidFilename.into()))?;
         Ok(Self { folder: folder.to_owned() })
     }
 
@@ -200,7 +236,7 @@ impl Store {
     }
 }
 
-fn temporary(source: &std::io::Error) -> Error {
+fn temporary(source: &io::Error) -> Error {
     let path = Utf8PathBuf::try_from(std::env::temp_dir()).unwrap_or_default();
     Error::Io { action: "write", path, source: source.kind().into() }
 }

@@ -141,7 +141,7 @@ fn hostile_manifests_are_refused_with_what_is_wrong() {
         ("schema 1", |it| it["schemaVersion"] = json!(1)),
         ("`schemaVersion` is not 2", |it| it["schemaVersion"] = json!(3)),
         ("`schemaVersion` is not 2", |it| {
-            drop(it.as_object_mut().unwrap().remove("schemaVersion"))
+            drop(it.as_object_mut().unwrap().remove("schemaVersion"));
         }),
         ("invalid type", |it| it["schemaVersion"] = json!("2")),
         ("neither an image", |it| it["manifests"] = json!([])),
@@ -173,13 +173,13 @@ fn hostile_manifests_are_refused_with_what_is_wrong() {
                 json!("application/vnd.oci.image.layer.nondistributable.v1.tar");
         }),
         ("its configuration is 999999999999 bytes long", |it| {
-            it["config"]["size"] = json!(999_999_999_999_u64)
+            it["config"]["size"] = json!(999_999_999_999_u64);
         }),
         ("invalid value", |it| it["layers"][0]["size"] = json!(-1)),
         ("is no digest", |it| it["layers"][0]["digest"] = json!("sha512:00")),
         ("is no digest", |it| it["layers"][0]["digest"] = json!("../../etc/passwd")),
         ("missing field `digest`", |it| {
-            drop(it["config"].as_object_mut().unwrap().remove("digest"))
+            drop(it["config"].as_object_mut().unwrap().remove("digest"));
         }),
         ("it has 10000 layers", |it| it["layers"] = json!(vec![it["layers"][0].clone(); 10_000])),
     ];
