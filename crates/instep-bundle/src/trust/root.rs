@@ -1,6 +1,6 @@
 //! Making a root, and renewing it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::num::NonZeroU64;
 
@@ -53,7 +53,7 @@ pub fn ensure_root(
     tell: &mut dyn FnMut(Event),
     cancel: &CancelToken,
 ) -> Result<TrustRoot, Error> {
-    let _lock = lock(&settings.folder, cancel)?;
+    let _lock = lock(&settings.folder.join("keys/lock"), cancel)?;
     if let Some(held) = load(&settings.folder)? {
         return Ok(held.into_root(&settings.folder, Vec::new()));
     }
@@ -80,7 +80,7 @@ pub fn renew_root(
     tell: &mut dyn FnMut(Event),
     cancel: &CancelToken,
 ) -> Result<TrustRoot, Error> {
-    let _lock = lock(&settings.folder, cancel)?;
+    let _lock = lock(&settings.folder.join("keys/lock"), cancel)?;
     let path = settings.folder.join("root.json");
     let old = load(&settings.folder)?.ok_or(TrustProblem::NoRoot { path })?.signed;
     settings.check()?;
@@ -92,12 +92,14 @@ pub fn renew_root(
         old_keys.push(keys.open(key, passwords)?);
     }
     let old_role = old.signed.roles.get(&TopRole::Root.tuf());
-    let is_old = |key: &Opened| {
+    // A key that has two files is one signer.
+    let mut ids = BTreeSet::new();
+    old_keys.retain(|key| {
         let id = key.public().key_id().ok();
-        id.is_some_and(|id| old_role.is_some_and(|role| role.keyids.contains(&id)))
-    };
-    old_keys.retain(is_old);
-    old_keys.dedup_by(|one, other| one.key == other.key);
+        id.is_some_and(|id| {
+            old_role.is_some_and(|role| role.keyids.contains(&id)) && ids.insert(id)
+        })
+    });
     let needed = old_role.map_or(0, |role| role.threshold.get());
     let valid = u64::try_from(old_keys.len()).unwrap_or_default();
     if valid < needed {
@@ -174,14 +176,15 @@ pub(super) fn load(folder: &Utf8Path) -> Result<Option<Held>, Error> {
     Ok(Some(Held { signed, bytes, roots }))
 }
 
-/// One process at a time makes keys and roots.
-pub(super) fn lock(folder: &Utf8Path, cancel: &CancelToken) -> Result<FileLock, Error> {
+/// One process at a time makes keys and roots, or changes what is remembered.
+pub(super) fn lock(path: &Utf8Path, cancel: &CancelToken) -> Result<FileLock, Error> {
     let holder = instep_tools::holder("instep bundle");
-    FileLock::acquire(&folder.join("lock"), &holder, &mut |_| {}, &|| cancel.is_cancelled())
-        .map_err(|error| match error {
+    FileLock::acquire(path, &holder, &mut |_| {}, &|| cancel.is_cancelled()).map_err(|error| {
+        match error {
             instep_fs::Error::Cancelled { .. } => Error::Cancelled,
             error => TrustProblem::from(error).into(),
-        })
+        }
+    })
 }
 
 /// Makes the keys of all roles of which there is no file.

@@ -186,7 +186,7 @@ fn remember(
     cancel: &CancelToken,
 ) -> Result<(), Error> {
     let Some(folder) = trust.seen.as_deref() else { return Ok(()) };
-    let _lock = lock(folder, cancel)?;
+    let _lock = lock(&folder.join("lock"), cancel)?;
     let memory = Memory::read(folder)?;
     // The clock of who finished first may be a moment ahead of the time that was given here.
     let same_time = Memory { time: before.time, ..memory.clone() };

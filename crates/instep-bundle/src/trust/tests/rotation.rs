@@ -159,6 +159,7 @@ fn renewing_needs_enough_keys_of_the_old_root_and_changes_nothing_without() {
     let error = world.renew_root(&[], day(1)).unwrap_err();
     assert!(matches!(error, Error::Trust(TrustProblem::OldKeys { valid: 0, needed: 1 })));
     assert_eq!(world.contents(&world.settings.folder), before);
+    assert!(!key::path(&world.settings.folder, &role("root-2")).exists());
     let error = World::empty().renew_root(&[], day(1)).unwrap_err();
     assert!(matches!(error, Error::Trust(TrustProblem::NoRoot { .. })));
 }
@@ -216,4 +217,22 @@ fn a_root_that_cannot_be_trusted_is_told_before_anything_is_read() {
         };
         assert_eq!(problem, expected);
     }
+}
+
+#[test]
+fn a_key_of_the_old_root_that_has_two_files_signs_once() {
+    let mut world = World::empty();
+    world.settings.root.keys = vec![role("a"), role("b")];
+    world.settings.root.threshold = NonZeroU64::new(2).unwrap();
+    let mut same = |_: &Role| Ok(SecretString::from("same"));
+    let cancel = CancelToken::new();
+    ensure_root(&world.settings, &mut same, day(0), &mut |_| {}, &cancel).unwrap();
+    let path = |name| key::path(&world.settings.folder, &role(name));
+    fs_err::rename(path("a"), path("c")).unwrap();
+    fs_err::copy(path("c"), path("b")).unwrap();
+    let before = [role("b"), role("c"), role("b")];
+    world.settings.root.keys = vec![role("new"), role("newer")];
+    let renewed = renew_root(&world.settings, &before, &mut same, day(1), &mut |_| {}, &cancel);
+    let error = renewed.unwrap_err();
+    assert!(matches!(error, Error::Trust(TrustProblem::OldKeys { valid: 1, needed: 2 })));
 }
