@@ -39,6 +39,8 @@ pub enum Fault {
     SilentAfter(usize),
     /// It takes so many bytes of what is sent to the server, hands on nothing, and closes the connection.
     CutUpload(usize),
+    /// It takes what is sent to the server in pieces of so many bytes, with a pause behind each.
+    SlowUpload(usize, Duration),
     /// One bit in the middle of the content is another one.
     Corrupt,
     /// These bytes come behind the content, and are promised or not.
@@ -74,6 +76,8 @@ pub struct Passed {
     pub authorization: Option<String>,
     /// What part it asks for, as in `bytes=7-`.
     pub range: Option<String>,
+    /// What came with it, where nothing was handed on.
+    pub body: Vec<u8>,
 }
 
 struct Head {
@@ -149,19 +153,22 @@ impl Shared {
         let Some(first) = head.lines.first() else { return Ok(()) };
         let mut words = first.split(' ').map(str::to_owned);
         let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let passed = Passed {
+        let mut passed = Passed {
             authorization: head.value("authorization"),
             range: head.value("range"),
+            body: Vec::new(),
             method,
             path,
         };
         let fault = self.fault_of(&passed);
+        if matches!(fault, Some(Fault::Answer(..))) {
+            // A client that is still sending would not read the answer of who does not listen.
+            passed.body = vec![0; head.length.unwrap_or_default()];
+            from_client.read_exact(&mut passed.body)?;
+        }
         self.passed.lock().unwrap().push(passed.clone());
         match &fault {
             Some(Fault::Answer(status, lines, text)) => {
-                // A client that is still sending would not read the answer of who does not listen.
-                let mut body = vec![0; head.length.unwrap_or_default()];
-                from_client.read_exact(&mut body)?;
                 let lines: String = lines.iter().flat_map(|line| [line, "\r\n"]).collect();
                 let length = text.len();
                 let answer = format!(
@@ -212,8 +219,19 @@ impl Shared {
         let server = TcpStream::connect(&self.behind)?;
         let mut to_server = &server;
         to_server.write_all(head.text().as_bytes())?;
-        let length = head.length.unwrap_or_default() as u64;
-        std::io::copy(&mut Read::by_ref(&mut from_client).take(length), &mut to_server)?;
+        let (mut left, (most, pause)) = (
+            head.length.unwrap_or_default(),
+            match fault {
+                Some(Fault::SlowUpload(bytes, pause)) => (*bytes, *pause),
+                _ => (usize::MAX, Duration::ZERO),
+            },
+        );
+        while left > 0 {
+            let piece = left.min(most) as u64;
+            std::io::copy(&mut Read::by_ref(&mut from_client).take(piece), &mut to_server)?;
+            std::thread::sleep(pause);
+            left -= left.min(most);
+        }
         let mut from_server = BufReader::new(&server);
         let head = read_head(&mut from_server)?;
         let mut body = Vec::new();

@@ -25,10 +25,11 @@ pub struct Registry {
 }
 
 /// What a registry is to be like.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[must_use = "it serves nothing before `start`"]
 pub struct RegistrySetup {
     has_password: bool,
+    tokens: Option<String>,
     is_encrypted: bool,
 }
 
@@ -50,6 +51,12 @@ impl RegistrySetup {
         self
     }
 
+    /// Sends whoever comes for a token to this address. Nobody gets one there that it would believe.
+    pub fn tokens(mut self, realm: &str) -> Self {
+        self.tokens = Some(realm.to_owned());
+        self
+    }
+
     /// Speaks TLS, with the certificate [`Registry::certificate`].
     pub fn encrypted(mut self) -> Self {
         self.is_encrypted = true;
@@ -61,8 +68,11 @@ impl RegistrySetup {
         let program = tools::system("docker-registry")?;
         let guard = tempfile::tempdir().unwrap();
         let folder = Utf8Path::from_path(guard.path()).unwrap();
-        let tls = if self.is_encrypted {
+        // The registry wants to know whose tokens it believes, and believes none of ours.
+        if self.is_encrypted || self.tokens.is_some() {
             certify(folder, "IP:127.0.0.1")?;
+        }
+        let tls = if self.is_encrypted {
             format!("  tls: {{certificate: {folder}/tls.crt, key: {folder}/tls.key}}\n")
         } else {
             String::new()
@@ -70,6 +80,10 @@ impl RegistrySetup {
         let auth = if self.has_password {
             fs::write(folder.join("htpasswd"), HTPASSWD).unwrap();
             format!("auth: {{htpasswd: {{realm: tests, path: {folder}/htpasswd}}}}\n")
+        } else if let Some(realm) = &self.tokens {
+            format!(
+                "auth: {{token: {{realm: \"{realm}\", service: tests, issuer: tests, rootcertbundle: {folder}/tls.crt}}}}\n"
+            )
         } else {
             String::new()
         };

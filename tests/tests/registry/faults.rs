@@ -165,6 +165,21 @@ fn a_transfer_may_take_longer_than_a_silence() {
 }
 
 #[test]
+fn an_upload_may_take_longer_than_a_silence() {
+    let Some(registry) = Registry::start() else { return };
+    let way = Faulty::before(&registry.host());
+    let mut world = World::new();
+    world.settings.silence = Duration::from_secs(1);
+    world.settings.tries = 1;
+    // 30 pieces: one and a half seconds.
+    let image = digits(&noise(IMAGE, IMAGE_SIZE));
+    way.fault("PUT", &image, 0..1, Fault::SlowUpload(20_000, Duration::from_millis(50)));
+    world.push(&way.host()).unwrap();
+    world.pull(&registry.host()).unwrap();
+    world.assert_same();
+}
+
+#[test]
 fn a_content_that_is_wrong_is_never_kept() {
     let Some((world, _registry, way)) = begun() else { return };
     let size = IMAGE_SIZE as u64;

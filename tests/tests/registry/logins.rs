@@ -212,3 +212,62 @@ fn a_login_does_not_follow_an_upload_to_another_host() {
     assert!(!store.passed().is_empty());
     assert!(store.passed().iter().all(|passed| passed.authorization.is_none()));
 }
+
+#[test]
+fn a_login_goes_to_no_place_without_tls_for_a_registry_that_has_it() {
+    let Some(store) = Registry::start() else { return };
+    let tokens = Faulty::before(&store.host());
+    let realm = format!("http://{}/token", tokens.host());
+    let Some(registry) = Registry::setup().encrypted().tokens(&realm).start() else { return };
+    let mut world = World::new();
+    world.settings.loopback_tls = true;
+    world.settings.ca = Some(registry.certificate());
+    world.configure(&json!({"auths": {registry.host(): {"auth": auth()}}}));
+    let error = world.push(&registry.host()).unwrap_err();
+    assert!(error.to_string().contains("a place without TLS"), "{error}");
+    assert_eq!(tokens.passed(), []);
+}
+
+#[test]
+fn a_token_of_an_identity_is_had_by_sending_it() {
+    let Some(store) = Registry::start() else { return };
+    let tokens = Faulty::before(&store.host());
+    let realm = format!("http://{}/token", tokens.host());
+    let Some(registry) = Registry::setup().tokens(&realm).start() else { return };
+    let mut world = World::new();
+    world.settings.tries = 1;
+    let entry = json!({"auth": auth(), "identitytoken": "refresh-of-ada"});
+    world.configure(&json!({"auths": {registry.host(): entry}}));
+    let token = r#"{"access_token": "t0ken-of-tests"}"#.to_owned();
+    tokens.fault("POST", "/token", 0..99, Fault::Answer("200 OK", vec![], token));
+    // The registry believes no token of ours.
+    let error = world.push(&registry.host()).unwrap_err();
+    assert_eq!(problem(&error), &RegistryProblem::Unauthorized { had_login: true });
+    let asked = tokens.passed();
+    assert!(!asked.is_empty());
+    for passed in asked {
+        assert_eq!((passed.method.as_str(), passed.path.as_str()), ("POST", "/token"));
+        assert_eq!(passed.authorization, None);
+        let body = String::from_utf8(passed.body).unwrap();
+        assert!(body.contains("grant_type=refresh_token&client_id=instep"), "{body}");
+        assert!(body.contains("&refresh_token=refresh-of-ada&service=tests"), "{body}");
+    }
+    assert!(!shown(&error).contains("refresh-of-ada"));
+}
+
+#[test]
+fn a_place_of_tokens_that_refuses_is_a_login_that_is_refused() {
+    let Some(store) = Registry::start() else { return };
+    let tokens = Faulty::before(&store.host());
+    let realm = format!("http://{}/token", tokens.host());
+    let Some(registry) = Registry::setup().tokens(&realm).start() else { return };
+    let world = World::new();
+    let echo = format!("you are {}", auth());
+    tokens.fault("GET", "/token", 0..99, Fault::Answer("401 Who", vec![], echo));
+    let error = world.push(&registry.host()).unwrap_err();
+    assert_eq!(problem(&error), &RegistryProblem::Unauthorized { had_login: false });
+    world.configure(&json!({"auths": {registry.host(): {"auth": auth()}}}));
+    let error = world.push(&registry.host()).unwrap_err();
+    assert_eq!(problem(&error), &RegistryProblem::Unauthorized { had_login: true });
+    assert!(!shown(&error).contains(&auth()));
+}

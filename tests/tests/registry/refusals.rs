@@ -126,6 +126,14 @@ fn a_bundle_that_is_not_accepted_never_gets_its_name() {
     world.write("wheels/w0.whl", b"changed");
     world.push(&registry.host()).unwrap();
 
+    // Somebody was about to pull another one.
+    let others = ["0".repeat(64), "0".repeat(64) + ".part"];
+    let others = others.map(|name| world.root.join("out.bundle.partial/blobs").join(name));
+    fs_err::create_dir_all(others[0].parent().unwrap()).unwrap();
+    for other in &others {
+        fs_err::write(other, "other").unwrap();
+    }
+
     let from = format!("{}/team/site:1", registry.host());
     let mut seen = None;
     let refuse = |folder: &Utf8Path| {
@@ -141,6 +149,7 @@ fn a_bundle_that_is_not_accepted_never_gets_its_name() {
     assert_ne!(folder, out);
     assert!(whole == tree(&world.bundle()), "it was asked before all was there");
     assert!(tree(&out) == before, "the old one has changed");
+    assert!(others.iter().all(|other| !other.exists()), "what nobody wants is kept");
 
     // What has come does not come again.
     let pulled = world.pull(&registry.host()).unwrap();

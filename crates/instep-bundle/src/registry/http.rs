@@ -163,6 +163,11 @@ impl Registry {
             .map_err(|error| subject.error(RegistryProblem::Name { reason: error.to_string() }))
     }
 
+    /// Whether an address is the registry's own. An upload may go to another host, to whom our login says nothing.
+    pub(super) fn is_theirs(&self, subject: &Subject<'_>, url: &Url) -> bool {
+        self.url(subject, "").is_ok_and(|own| own.origin() == url.origin())
+    }
+
     /// Makes a request, once more if it has to say who we are. Only answers that are a success come back.
     pub(super) async fn send(
         &self,
@@ -171,10 +176,8 @@ impl Registry {
         url: &Url,
         make: &dyn Fn(&Client, Url) -> RequestBuilder,
     ) -> Result<Response, Failure> {
-        // An upload may go to another host, to whom our login says nothing.
-        let is_theirs = self.url(subject, "").is_ok_and(|own| own.origin() == url.origin());
-        let scope = scope(subject, access);
-        let mut grant = if is_theirs { self.granted(&scope) } else { None };
+        let is_theirs = self.is_theirs(subject, url);
+        let mut grant = if is_theirs { self.granted(&scope(subject, access)) } else { None };
         let request = |grant: Option<&Grant>| {
             let request = make(&self.client, url.clone());
             match grant {

@@ -145,9 +145,8 @@ impl Registry {
             let piece: io::Result<Vec<u8>> = receiver.recv().await?;
             Some((piece, receiver))
         });
-        let is_theirs = self.url(subject, "").is_ok_and(|own| own.origin() == url.origin());
         let scope = scope(subject, Access::Push);
-        let grant = if is_theirs { self.granted(&scope) } else { None };
+        let grant = if self.is_theirs(subject, &url) { self.granted(&scope) } else { None };
         let mut request = self
             .client
             .put(url)
