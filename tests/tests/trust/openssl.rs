@@ -4,7 +4,7 @@ use std::process::Command;
 
 use base64::Engine as _;
 use camino::{Utf8Path, Utf8PathBuf};
-use instep_bundle::{KeyProblem, TrustProblem};
+use instep_bundle::{Digest, KeyProblem, TrustProblem};
 use instep_tests::tools;
 
 use super::*;
@@ -51,7 +51,7 @@ fn openssl_reads_the_keys_that_are_made_and_only_with_the_password() {
         let line = text.lines().nth(1).unwrap();
         let public = base64::engine::general_purpose::STANDARD.decode(line).unwrap();
         // RFC 8410: the last 32 bytes are the key.
-        let digits: String = public[12..].iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = Digest::from(<[u8; 32]>::try_from(&public[12..]).unwrap()).hex();
         assert!(String::from_utf8_lossy(&root.bytes).contains(&digits), "{name}");
         let (_, text) = run(&openssl, PASSWORD, &["asn1parse", "-in", path.as_str()]);
         for object in ["PBES2", ":scrypt", "aes-256-cbc"] {
