@@ -8,11 +8,15 @@ pub(crate) use bundle::BundleArgs;
 pub(crate) use bundle::{
     BundleCommand, CreateArgs, InstallArgs, PullArgs, PushArgs, RootArgs, VerifyBundleArgs,
 };
+pub(crate) use keys::KeysArgs;
+#[cfg(feature = "network")]
+pub(crate) use keys::{KeysCheckArgs, KeysCommand, KeysGetArgs, KeysListArgs};
 pub(crate) use wheels::WheelsArgs;
 #[cfg(feature = "network")]
 pub(crate) use wheels::{CompareArgs, DigestArgs, DownloadArgs, VerifyArgs, WheelsCommand};
 
 mod bundle;
+mod keys;
 mod wheels;
 
 /// Keeps every copy of a Python environment in step.
@@ -154,6 +158,14 @@ pub(crate) enum NetworkCommand {
         The table `[bundle]` of the configuration says what is in it."
     )]
     Bundle(BundleArgs),
+    /// Where the passwords of signing keys come from
+    #[command(
+        after_help = "Examples:\n  instep keys list              who would be asked, in which order\n  \
+        instep keys check targets     who would answer; shows no password (exit code 1 if nobody would)\n  \
+        instep keys get targets | openssl pkey -in trust/keys/targets.pem -passin stdin -pubout\n\n\
+        The table `[keys]` of the configuration says who is asked, and under which names."
+    )]
+    Keys(KeysArgs),
 }
 
 /// Which environments.

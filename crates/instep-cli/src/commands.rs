@@ -9,6 +9,8 @@ mod doctor;
 mod generate;
 mod history;
 mod init;
+#[cfg(feature = "network")]
+mod keys;
 mod lock;
 mod mirror;
 mod outdated;
@@ -27,6 +29,8 @@ pub(crate) use doctor::doctor;
 pub(crate) use generate::{completions, man, schema};
 pub(crate) use history::history;
 pub(crate) use init::init;
+#[cfg(feature = "network")]
+pub(crate) use keys::keys;
 pub(crate) use lock::lock;
 pub(crate) use mirror::mirror;
 pub(crate) use outdated::outdated;

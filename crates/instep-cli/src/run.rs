@@ -36,6 +36,7 @@ pub fn run_network(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     start(&args, |session, command| match command {
         NetworkCommand::Wheels(args) => commands::wheels(session, &args.command),
         NetworkCommand::Bundle(args) => commands::bundle(session, &args.command),
+        NetworkCommand::Keys(args) => commands::keys(session, &args.command),
     })
 }
 

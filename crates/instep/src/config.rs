@@ -1,8 +1,10 @@
 //! The configuration: its keys, and where it is found.
 
+mod keys;
 mod load;
 mod model;
 
+pub use keys::*;
 pub use load::{Located, find, parse};
 pub use model::*;
 

@@ -135,6 +135,8 @@ pub use instep_venv::Plan;
 #[cfg(feature = "wheels")]
 pub use instep_wheel as wheel;
 pub use journal::{Counts, Journal, Line, LineEvent, Outcome};
+#[cfg(feature = "keys")]
+pub use keys::{KeyCheck, KeyListing, ListedKey, check_key, key_password, list_keys};
 pub use layers::{Beside, LockRequest, LockedLayers};
 pub use members::Member;
 

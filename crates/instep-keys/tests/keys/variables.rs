@@ -1,6 +1,6 @@
 //! The backends that ask nobody: a variable, and a file.
 
-use instep_keys::{BackendKind, Error, Outcome};
+use instep_keys::{BackendKind, Outcome};
 
 use crate::{ask, only, variables};
 
@@ -45,5 +45,5 @@ fn a_file_of_the_role_is_the_password_if_nobody_else_can_read_it() {
     mode(0o644).unwrap();
     let asked = ask(&settings, &environment, "root", &[PASSWORD]);
     assert!(asked.reason().contains("(mode 644)"), "{}", asked.reason());
-    assert!(matches!(asked.result, Err(Error::Failed { .. })));
+    assert!(matches!(asked.result, Err(instep_keys::Error::Failed { .. })));
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use instep_keys::{BackendKind, Error, Keys, Outcome, Purpose, Settings};
 use instep_tests::{VaultServer, certify};
-use instep_tools::{CancelToken, Environment};
+use instep_tools::CancelToken;
 
 use crate::server::{Answer, Server};
 use crate::{ask, only, variables};
@@ -56,7 +56,8 @@ fn the_token_that_vault_login_left_is_used_if_nobody_else_can_read_it() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join(".vault-token");
     let address = [("VAULT_ADDR", server.address())];
-    let environment = Environment::new("/", home.path().to_str().map(Into::into), address);
+    let environment =
+        instep_tools::Environment::new("/", home.path().to_str().map(Into::into), address);
     let asked = ask(&settings(), &environment, "root", &[server.token()]);
     assert!(asked.reason().starts_with("there is no login"), "{}", asked.reason());
     std::fs::write(&file, server.token()).unwrap();

@@ -171,7 +171,7 @@ fn signer<'h, 'e>(
     let config = &located.config;
     Ok(Signer {
         settings: trust_settings(&located.root, &config.bundle.trust)?,
-        keys: Keys::new(&crate::keys::settings(&config.keys)?, variables)?,
+        keys: Keys::new(&crate::keys::settings(located), variables)?,
         purpose: if release { Purpose::Release } else { Purpose::Trial },
         known: RefCell::default(),
         host,

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+use super::keys::Keys;
+
 /// `instep.toml`, or the table `[tool.instep]` of a `pyproject.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -534,12 +536,6 @@ pub struct TrustRole {
     /// timestamp.
     pub days: Option<u32>,
 }
-
-/// Where the passwords of signing keys come from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Keys {}
 
 /// The journal of syncs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
