@@ -172,7 +172,7 @@ mod tests {
             (right.replace("title\":\"b\"", "title\":\"../b\""), "`..`"),
             (right.replace("title\":\"b\"", "title\":\"A\""), "beside"),
             (right.replace("\"schemaVersion\":2", "\"schemaVersion\":1"), "another version"),
-            (right.replace("layers", "leyers"), "cannot be read"),
+            (right.replace("layers", "others"), "cannot be read"),
             ("[]".to_owned(), "cannot be read"),
         ];
         for (text, expected) in table {
