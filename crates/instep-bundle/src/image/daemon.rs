@@ -24,6 +24,7 @@ use super::{ImageSources, SavedImage, native};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::event::Event;
+use crate::registry::RegistrySettings;
 
 /// Saves it by this program.
 pub(super) fn save(
@@ -34,7 +35,10 @@ pub(super) fn save(
     tell: &mut dyn FnMut(Event),
     cancel: &CancelToken,
 ) -> Result<SavedImage, Error> {
-    let known = match native::find(request, sources, tell, cancel) {
+    // The program may well reach it where we do not, so it is not waited for long.
+    let settings = RegistrySettings { tries: 2, ..sources.registry.clone() };
+    let asked = ImageSources { registry: &settings, ..*sources };
+    let known = match native::find(request, &asked, tell, cancel) {
         Ok(found) => Ok(found),
         Err(Error::Cancelled) => return Err(Error::Cancelled),
         Err(error) => Err(whole(&error)),

@@ -40,7 +40,7 @@ pub fn resolve(
     })
 }
 
-/// Saves an image as the tar file `out`, whole or not at all. Where `out` is that image already, nothing is fetched but
+/// Saves an image as the tar file `out`, an absolute path, whole or not at all. Where `out` is that image already, nothing is fetched but
 /// the manifest.
 ///
 /// What a killed run left beside `out` is for the caller to remove, who knows that nobody else is writing there

@@ -260,6 +260,9 @@ fn hostile_tars_are_refused_with_what_is_wrong() {
         ("a size for all", "no tar file, or damaged", |all| {
             all.insert(2, pax(EntryType::XGlobalHeader, &[("size", "0")]));
         }),
+        ("a name for all", "no tar file, or damaged", |all| {
+            all.insert(2, pax(EntryType::XGlobalHeader, &[("path", "other")]));
+        }),
         ("a size that is none", "no tar file, or damaged", |all| {
             all.insert(2, pax(EntryType::XHeader, &[("size", "-1")]));
         }),
