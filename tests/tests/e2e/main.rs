@@ -20,6 +20,7 @@ mod exactness;
 #[cfg(target_os = "linux")]
 mod file_systems;
 mod interruption;
+mod keys;
 mod layer_faults;
 mod layers;
 mod mirror;
