@@ -118,8 +118,10 @@ impl Report {
         command.args(["test", "--lib", "--test", "files"]);
         command.args(["--no-fail-fast", "--target", WINDOWS]);
         let packages = [
+            "instep-bundle",
             "instep-ci",
             "instep-fs",
+            "instep-keys",
             "instep-lock",
             "instep-manifest",
             "instep-mirror",

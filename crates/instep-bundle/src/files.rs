@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use instep_fs::RelativePath;
 
 use crate::error::Error;
+use crate::names::{clashes, portable};
 
 /// A file that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,10 +75,12 @@ impl Walker<'_> {
         if metadata.is_dir() {
             self.enter(&path);
         } else if metadata.is_file() {
-            match RelativePath::between(self.root, &path) {
-                Some(relative) => {
+            let below = RelativePath::between(self.root, &path);
+            match below.map(|below| portable(below.as_str())) {
+                Some(Ok(relative)) => {
                     self.files.insert(relative, metadata.len());
                 }
+                Some(Err(problem)) => self.refuse(&path, format!("its name {problem}")),
                 None => self.refuse(&path, "not every system can hold its name".to_owned()),
             }
         } else if metadata.is_symlink() {
@@ -113,17 +116,10 @@ impl Walker<'_> {
 
     /// Names that differ in case alone are one file on Windows and macOS.
     fn refuse_names_that_are_one_elsewhere(&mut self) {
-        let mut seen: BTreeMap<String, RelativePath> = BTreeMap::new();
-        let mut twice = Vec::new();
-        for path in self.files.keys() {
-            if let Some(first) = seen.insert(path.as_str().to_lowercase(), path.clone()) {
-                twice.push((path.clone(), first));
-            }
-        }
-        for (path, first) in twice {
-            self.files.remove(&path);
+        for (first, path) in clashes(self.files.keys().map(RelativePath::as_str)) {
+            self.files.retain(|one, _| one.as_str() != path);
             let reason = format!("`{first}` is the same name on Windows and macOS");
-            self.refused.push(Refused { path: path.to_string(), reason });
+            self.refused.push(Refused { path, reason });
         }
     }
 }

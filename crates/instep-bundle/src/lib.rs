@@ -11,6 +11,7 @@ mod image;
 pub mod install;
 mod layout;
 mod manifest;
+mod names;
 mod registry;
 mod runtime;
 mod trust;
@@ -27,9 +28,10 @@ pub use image::{
 pub use manifest::{
     Kind, Manifest, ManifestFile, ManifestImage, ManifestImageFile, ManifestTarget, Missing, line,
 };
+pub use names::NameProblem;
 pub use registry::{RegistryProblem, RegistrySettings};
 pub use trust::{
-    Fault, KeyProblem, NameProblem, Passwords, RoleSettings, RootProblem, SignRequest,
-    SignedBundle, Timestamp, TopRole, Trust, TrustProblem, TrustRoot, TrustSettings, Verified,
-    VerifiedFile, ensure_root, renew_root, sign, verify,
+    Fault, KeyProblem, Passwords, RoleSettings, RootProblem, SignRequest, SignedBundle, Timestamp,
+    TopRole, Trust, TrustProblem, TrustRoot, TrustSettings, Verified, VerifiedFile, ensure_root,
+    renew_root, sign, verify,
 };

@@ -23,7 +23,6 @@ mod judge;
 mod key;
 mod memory;
 mod metadata;
-mod name;
 mod problem;
 mod role;
 mod root;
@@ -35,7 +34,6 @@ mod verify;
 
 pub use fault::Fault;
 pub use jiff::Timestamp;
-pub use name::NameProblem;
 pub(crate) use problem::list;
 pub use problem::{KeyProblem, RootProblem, TrustProblem};
 pub use role::TopRole;

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::name::NameProblem;
 use super::problem::RootProblem;
 use super::role::TopRole;
+use crate::names::NameProblem;
 
 /// A reason to refuse a bundle. Paths are relative to its folder. They are ordered: what may be the cause of others comes
 /// first.

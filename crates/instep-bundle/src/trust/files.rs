@@ -6,8 +6,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use instep_fs::RelativePath;
 
 use super::fault::Fault;
-use super::name::{clashes, portable};
 use crate::error::Error;
+use crate::names::{clashes, portable};
 
 /// The files of a bundle with their sizes in bytes, and what should not be there.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ fn look(
         };
         let Some(name) = name.to_str() else {
             let path = below(&name.to_string_lossy());
-            let problem = super::name::NameProblem::Encoding;
+            let problem = crate::names::NameProblem::Encoding;
             listing.faults.push(Fault::Name { path, problem });
             continue;
         };

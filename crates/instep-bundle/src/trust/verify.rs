@@ -16,7 +16,6 @@ use super::hash;
 use super::judge::{Judged, judge};
 use super::memory::{Lesson, Memory};
 use super::metadata::{Metadata, name_of, root_version};
-use super::name::{NameProblem, portable};
 use super::problem::TrustProblem;
 use super::role::TopRole;
 use super::root::lock;
@@ -24,6 +23,7 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::event::Event;
 use crate::layout::METADATA;
+use crate::names::{NameProblem, portable};
 
 /// By what a bundle is verified.
 #[derive(Clone, Debug)]

@@ -6,8 +6,14 @@ use instep_fs::RelativePath;
 use serde::Serialize;
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
-/// What Windows takes for a device, whatever follows after a dot.
-const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
+/// Bytes of one name; most file systems take no longer one.
+const LONGEST_NAME: usize = 255;
+/// Bytes of a path. Windows, where it has its older limit, and what stands before the bundle need the rest.
+const LONGEST_PATH: usize = 1024;
+
+/// Names of devices on Windows, with any extension
+/// (<https://learn.microsoft.com/windows/win32/fileio/naming-a-file>).
+const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 
 /// Why a name cannot be one of a signed bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, thiserror::Error)]
@@ -26,13 +32,22 @@ pub enum NameProblem {
     /// Its letters are composed otherwise than in NFC, in which metadata is signed.
     #[error("is not in Unicode's form NFC")]
     Composition,
-    /// Windows takes it for something else: a device, a stream of another file, a name without its end.
-    #[error("means something else on Windows")]
-    Windows,
+    /// A part of it is the name of a device on Windows, whatever follows after a dot.
+    #[error("is the name of a device on Windows")]
+    Device,
+    /// It has a character that Windows does not take, or takes for something else.
+    #[error("has a character that Windows does not take")]
+    Character,
+    /// A part of it ends with a dot or a space.
+    #[error("ends with a dot or a space, which Windows drops")]
+    End,
+    /// Not every file system can hold it.
+    #[error("is too long")]
+    Length,
 }
 
 /// The path, where it means the same everywhere.
-pub(super) fn portable(text: &str) -> Result<RelativePath, NameProblem> {
+pub(crate) fn portable(text: &str) -> Result<RelativePath, NameProblem> {
     let path = RelativePath::new(text).map_err(|_| NameProblem::Path)?;
     if path.as_str() != text {
         return Err(NameProblem::Form);
@@ -44,21 +59,30 @@ pub(super) fn portable(text: &str) -> Result<RelativePath, NameProblem> {
     if !is_nfc(text) {
         return Err(NameProblem::Composition);
     }
-    if text.split('/').any(is_odd_on_windows) {
-        return Err(NameProblem::Windows);
+    if text.len() > LONGEST_PATH {
+        return Err(NameProblem::Length);
     }
+    text.split('/').try_for_each(part)?;
     Ok(path)
 }
 
-fn is_odd_on_windows(part: &str) -> bool {
-    let stem = part.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
+fn part(name: &str) -> Result<(), NameProblem> {
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
     let is_port = ["com", "lpt"].iter().any(|port| {
-        stem.strip_prefix(port).is_some_and(|digit| digit.len() == 1 && digit.as_bytes() != b"0")
+        let mut digits = stem.strip_prefix(port).unwrap_or_default().chars();
+        matches!(digits.next(), Some('0'..='9' | '¹' | '²' | '³')) && digits.next().is_none()
     });
-    part.contains([':', '*', '?', '"', '<', '>', '|'])
-        || part.ends_with(['.', ' '])
-        || is_port
-        || DEVICES.contains(&stem.as_str())
+    if name.len() > LONGEST_NAME {
+        Err(NameProblem::Length)
+    } else if name.ends_with(['.', ' ']) {
+        Err(NameProblem::End)
+    } else if name.contains([':', '*', '?', '"', '<', '>', '|']) {
+        Err(NameProblem::Character)
+    } else if is_port || DEVICES.contains(&stem.as_str()) {
+        Err(NameProblem::Device)
+    } else {
+        Ok(())
+    }
 }
 
 /// What the systems that tell least apart make of a path. Through upper case, which several lower-case letters
@@ -69,7 +93,7 @@ fn folded(path: &str) -> String {
 }
 
 /// Pairs of paths that are one on some systems, or where one is a file and the other lies in a folder of its name.
-pub(super) fn clashes<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<(String, String)> {
+pub(crate) fn clashes<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<(String, String)> {
     let mut files: BTreeMap<String, &str> = BTreeMap::new();
     let mut found = Vec::new();
     for path in paths {
@@ -94,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_name_that_some_system_reads_otherwise_is_refused() {
-        let table = [
+        let table: [(&str, NameProblem); 24] = [
             ("a/../b", NameProblem::Path),
             ("/etc/passwd", NameProblem::Path),
             ("C:/x", NameProblem::Path),
@@ -106,19 +130,35 @@ mod tests {
             ("./a", NameProblem::Form),
             ("a/", NameProblem::Form),
             ("cafe\u{301}", NameProblem::Composition),
-            ("a/b:c", NameProblem::Windows),
-            ("a./b", NameProblem::Windows),
-            ("b ", NameProblem::Windows),
-            ("x/NUL", NameProblem::Windows),
-            ("aux.txt", NameProblem::Windows),
-            ("com1 .x", NameProblem::Windows),
-            ("what?", NameProblem::Windows),
+            ("a/b:c", NameProblem::Character),
+            ("a./b", NameProblem::End),
+            ("b ", NameProblem::End),
+            ("x/NUL", NameProblem::Device),
+            ("aux.txt", NameProblem::Device),
+            ("com1 .x", NameProblem::Device),
+            ("a/Com1.tar.gz", NameProblem::Device),
+            ("a/LPT³", NameProblem::Device),
+            ("CONIN$", NameProblem::Device),
+            (&"a".repeat(256), NameProblem::Length),
+            (&"abc/".repeat(300), NameProblem::Form),
+            (&["abc/".repeat(300), "d".to_owned()].concat(), NameProblem::Length),
+            ("what?", NameProblem::Character),
         ];
         for (name, problem) in table {
             assert_eq!(portable(name), Err(problem), "{name:?}");
         }
-        for name in ["a", "a/b.txt", "..a/b..c", "café/名 前", ".gitignore", "auxiliary", "com10"]
-        {
+        for name in [
+            "a",
+            "a/b.txt",
+            "..a/b..c",
+            "café/名 前",
+            ".gitignore",
+            "auxiliary",
+            "com10",
+            "comm",
+            "com",
+            "com.txt",
+        ] {
             assert_eq!(portable(name).unwrap().as_str(), name);
         }
     }
