@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use camino::Utf8Path;
 use instep_bundle::{CarryProblem, Digest, Error, Event, RegistryProblem};
-use instep_tests::{Registry, tools};
+use instep_tests::Registry;
 use instep_tools::CancelToken;
 use serde_json::{Value, json};
 
@@ -273,7 +273,7 @@ fn a_full_disk_is_said_and_the_next_pull_completes_skipped_unless_tmpfs_can_be_m
         command.status().is_ok_and(|status| status.success())
     };
     if !run("mount", &["-t", "tmpfs", "-o", "size=2m", "tmpfs"]) {
-        tools::skip("needs to mount a file system to fill");
+        instep_tests::tools::skip("needs to mount a file system to fill");
         return;
     }
     let out = disk.join("out.bundle");
