@@ -52,6 +52,7 @@ fn mode(from: &File, to: &File) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "as where there are modes")]
 fn mode(_from: &File, _to: &File) -> io::Result<()> {
     Ok(())
 }

@@ -56,7 +56,13 @@ impl Digest {
 
     /// The 64 digits alone.
     pub fn hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut digits = String::with_capacity(64);
+        for byte in self.0 {
+            for half in [byte >> 4, byte & 15] {
+                digits.extend(char::from_digit(u32::from(half), 16));
+            }
+        }
+        digits
     }
 
     /// The bytes.

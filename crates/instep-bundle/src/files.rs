@@ -37,7 +37,7 @@ pub(crate) struct Walk {
 pub(crate) fn walk<'a>(root: &Utf8Path, paths: impl IntoIterator<Item = &'a RelativePath>) -> Walk {
     let mut walker = Walker { root, files: BTreeMap::new(), refused: Vec::new() };
     for path in paths {
-        walker.visit(path.to_path(root));
+        walker.visit(&path.to_path(root));
     }
     walker.refuse_names_that_are_one_elsewhere();
     let files = walker.files.into_iter().map(|(path, size)| Found { path, size }).collect();
@@ -67,26 +67,26 @@ struct Walker<'a> {
 }
 
 impl Walker<'_> {
-    fn visit(&mut self, path: Utf8PathBuf) {
-        let metadata = match fs::symlink_metadata(&path) {
+    fn visit(&mut self, path: &Utf8Path) {
+        let metadata = match fs::symlink_metadata(path) {
             Ok(metadata) => metadata,
-            Err(error) => return self.refuse(&path, error.to_string()),
+            Err(error) => return self.refuse(path, error.to_string()),
         };
         if metadata.is_dir() {
-            self.enter(&path);
+            self.enter(path);
         } else if metadata.is_file() {
-            let below = RelativePath::between(self.root, &path);
+            let below = RelativePath::between(self.root, path);
             match below.map(|below| portable(below.as_str())) {
                 Some(Ok(relative)) => {
                     self.files.insert(relative, metadata.len());
                 }
-                Some(Err(problem)) => self.refuse(&path, format!("its name {problem}")),
-                None => self.refuse(&path, "not every system can hold its name".to_owned()),
+                Some(Err(problem)) => self.refuse(path, format!("its name {problem}")),
+                None => self.refuse(path, "not every system can hold its name".to_owned()),
             }
         } else if metadata.is_symlink() {
-            self.refuse(&path, "it is a link, and links are not carried".to_owned());
+            self.refuse(path, "it is a link, and links are not carried".to_owned());
         } else {
-            self.refuse(&path, "it is neither a file nor a folder".to_owned());
+            self.refuse(path, "it is neither a file nor a folder".to_owned());
         }
     }
 
@@ -99,7 +99,7 @@ impl Walker<'_> {
             match entry {
                 Err(error) => self.refuse(folder, error.to_string()),
                 Ok(entry) => match Utf8PathBuf::try_from(entry.path()) {
-                    Ok(path) => self.visit(path),
+                    Ok(path) => self.visit(&path),
                     Err(error) => {
                         let shown = error.into_path_buf().display().to_string();
                         self.refuse(Utf8Path::new(&shown), "its name is not UTF-8".to_owned());

@@ -92,20 +92,23 @@ fn folded(path: &str) -> String {
     upper.flat_map(char::to_lowercase).collect::<String>().nfc().collect()
 }
 
-/// Pairs of paths that are one on some systems, or where one is a file and the other lies in a folder of its name.
+/// Paths that are one on some systems, where one is a file and the other lies in a folder of its name, or where folders are
+/// one: the other, and the path that cannot stand beside it.
 pub(crate) fn clashes<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<(String, String)> {
-    let mut files: BTreeMap<String, &str> = BTreeMap::new();
+    // What a path and each folder above it are called where letters of both cases are one.
+    let mut seen: BTreeMap<String, (&str, bool)> = BTreeMap::new();
     let mut found = Vec::new();
     for path in paths {
-        if let Some(other) = files.insert(folded(path), path) {
-            found.push((other.to_owned(), path.to_owned()));
-        }
-    }
-    for (key, path) in &files {
-        let folders = key.char_indices().filter(|(_, letter)| *letter == '/');
-        for (end, _) in folders {
-            if let Some(other) = key.get(..end).and_then(|folder| files.get(folder)) {
-                found.push(((*other).to_owned(), (*path).to_owned()));
+        let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
+        for end in ends {
+            let part = path.get(..end).unwrap_or_default();
+            let is_file = end == path.len();
+            match seen.insert(folded(part), (part, is_file)) {
+                Some((other, was_file)) if other != part || is_file || was_file => {
+                    found.push((other.to_owned(), path.to_owned()));
+                    break;
+                }
+                _ => {}
             }
         }
     }
@@ -167,9 +170,14 @@ mod tests {
     fn names_that_are_one_on_some_system_clash() {
         let clash = |paths: &[&str]| clashes(paths.iter().copied());
         assert_eq!(clash(&["a/b", "a/c", "b"]), []);
-        for (one, other) in
-            [("a/b", "A/B"), ("straße", "STRASSE"), ("a", "A/b"), ("a/b/c", "A/b"), ("ſ", "S")]
-        {
+        for (one, other) in [
+            ("A/b", "a/c"),
+            ("a/b", "A/B"),
+            ("straße", "STRASSE"),
+            ("a", "A/b"),
+            ("a/b/c", "A/b"),
+            ("ſ", "S"),
+        ] {
             assert_eq!(clash(&[one, other]).len(), 1, "{one} {other}");
         }
     }

@@ -62,18 +62,17 @@ fn trust(
 
 /// The root that is trusted: the one that is named, or that of the configuration.
 fn root(variables: &Variables, named: Option<&Utf8Path>) -> Result<Vec<u8>, Error> {
-    let path = match named {
-        Some(named) => variables.cwd().join(named),
-        None => {
-            let located = config::find(variables.cwd())?;
-            let trust = &located.config.bundle.trust;
-            let own = trust.root.clone().unwrap_or_else(|| trust.folder.join("root.json"));
-            let path = located.root.join(own);
-            if !path.exists() {
-                return Err(Error::WhichRoot { path });
-            }
-            path
+    let path = if let Some(named) = named {
+        variables.cwd().join(named)
+    } else {
+        let located = config::find(variables.cwd())?;
+        let trust = &located.config.bundle.trust;
+        let own = trust.root.clone().unwrap_or_else(|| trust.folder.join("root.json"));
+        let path = located.root.join(own);
+        if !path.exists() {
+            return Err(Error::WhichRoot { path });
         }
+        path
     };
     fs_err::read(&path).map_err(|source| Error::Read { path, source })
 }

@@ -377,7 +377,7 @@ fn a_bundle_whose_making_was_killed_is_the_old_one_and_the_next_run_makes_the_ne
     home.run(["bundle", "create"]).success();
     home.run(["bundle", "verify", BUNDLE]).success();
     assert_eq!(home.read(&format!("{BUNDLE}/project/models/de/ep.txt")), "last\n");
-    for left in ["site.bundle.partial", "site.bundle.old"] {
+    for left in ["site.bundle.new", "site.bundle.old"] {
         assert!(!home.exists(left), "{left}");
     }
 }

@@ -169,7 +169,7 @@ mod tests {
             (right.replace("\"size\":3", "\"size\":9223372036854775807"), "larger than anything"),
             (right.replace(&one, &two).replacen("\"size\":3", "\"size\":4", 1), "two sizes"),
             (right.replace(TITLE, "other"), "no title"),
-            (right.replace("title\":\"b\"", "title\":\"../b\""), "`..`"),
+            (right.replace("title\":\"b\"", "title\":\"../b\""), "does not stay"),
             (right.replace("title\":\"b\"", "title\":\"A\""), "beside"),
             (right.replace("\"schemaVersion\":2", "\"schemaVersion\":1"), "another version"),
             (right.replace("layers", "others"), "cannot be read"),

@@ -25,7 +25,7 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::event::Event;
 use crate::files;
-use crate::image;
+use crate::image::{self, SavedImage};
 use crate::layout::{MANIFEST, PROJECT, WHEELS};
 use crate::manifest::{
     Kind, Manifest, ManifestFile, ManifestImage, ManifestImageFile, ManifestTarget, Missing, SCHEMA,
@@ -41,6 +41,8 @@ pub struct Created {
     pub bytes: u64,
     /// How many files it has.
     pub files: usize,
+    /// Images of which nobody could say whether the registry has the same, and why not.
+    pub unchecked: Vec<(String, String)>,
 }
 
 /// Makes the bundle at `out`. `sign` is given the folder when everything but its metadata is there, and vouches for it.
@@ -66,10 +68,13 @@ pub fn apply(
     for lock in &plan.locks {
         missing.extend(wheels(lock, &staging.folder, means, tell, cancel)?);
     }
-    let mut images = Vec::new();
+    let (mut images, mut unchecked) = (Vec::new(), Vec::new());
     for planned in &plan.images {
         match or_reason(save(planned, &staging.folder, means, tell, cancel))? {
-            Ok(saved) => images.push(saved),
+            Ok((saved, why)) => {
+                unchecked.extend(why.map(|why| (saved.reference.clone(), why)));
+                images.push(saved);
+            }
             Err(reason) => {
                 tell(Event::Missed {
                     what: planned.request.to_string(),
@@ -96,7 +101,7 @@ pub fn apply(
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         name: plan.name.clone(),
         created_at: instep_manifest::clock::now().to_string(),
-        targets: plan.targets.iter().map(target).collect(),
+        targets: plan.targets.iter().copied().map(target).collect(),
         wheels,
         images,
         project,
@@ -106,13 +111,17 @@ pub fn apply(
     manifest.write(&staging.folder)?;
     sign(&staging.folder)?;
     let all = files::all(&staging.folder)?;
-    let created =
-        Created { manifest, bytes: all.iter().map(|file| file.size).sum(), files: all.len() };
+    let created = Created {
+        manifest,
+        bytes: all.iter().map(|file| file.size).sum(),
+        files: all.len(),
+        unchecked,
+    };
     staging.finish()?;
     Ok(created)
 }
 
-fn target(target: &instep_wheel::Target) -> ManifestTarget {
+fn target(target: instep_wheel::Target) -> ManifestTarget {
     ManifestTarget { python: target.python.to_string(), platform: target.platform.to_string() }
 }
 
@@ -121,8 +130,7 @@ fn remove_other_wheels(plan: &Plan, wheels: &Utf8Path) -> Result<(), Error> {
     let planned = plan.locks.iter().flat_map(|lock| &lock.wheels.files);
     let planned: BTreeSet<&str> = planned.map(|planned| planned.file.name.as_str()).collect();
     for found in files::all(wheels)? {
-        let is_wheel = !found.path.as_str().contains('/') && found.path.as_str().ends_with(".whl");
-        if is_wheel && !planned.contains(found.path.as_str()) {
+        if is_wheel(&found.path) && !planned.contains(found.path.as_str()) {
             let path = found.path.to_path(wheels);
             fs::remove_file(&path).map_err(Error::io("remove", &path))?;
         }
@@ -162,16 +170,23 @@ fn save(
     means: &Means<'_>,
     tell: &mut dyn FnMut(Event),
     cancel: &CancelToken,
-) -> Result<ManifestImage, Error> {
+) -> Result<(ManifestImage, Option<String>), Error> {
     let path = planned.path.to_path(bundle);
-    let saved = image::save(&planned.request, &path, &means.images, tell, cancel)?.file;
-    Ok(ManifestImage {
+    // What a tag means may change meanwhile.
+    let request = match &planned.found {
+        Some(found) => planned.request.pinned(found.digest),
+        None => planned.request.clone(),
+    };
+    let SavedImage { file: saved, unchecked, .. } =
+        image::save(&request, &path, &means.images, tell, cancel)?;
+    let image = ManifestImage {
         reference: planned.request.to_string(),
         platform: planned.request.platform().to_string(),
         digest: saved.digest,
         image_id: saved.image_id,
         file: ManifestImageFile { path: planned.path.clone(), size: saved.size },
-    })
+    };
+    Ok((image, unchecked))
 }
 
 /// Copies a file, and its digest is that of what was copied.
@@ -197,16 +212,20 @@ fn digests(bundle: &Utf8Path, cancel: &CancelToken) -> Result<Vec<ManifestFile>,
         if cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        let name = found.path.as_str();
-        if name.contains('/') || !name.ends_with(".whl") {
+        if !is_wheel(&found.path) {
             continue;
         }
         let (digest, size) = Digest::of_file(&found.path.to_path(&folder))?;
-        if let Ok(path) = RelativePath::new(&format!("{WHEELS}/{name}")) {
+        if let Ok(path) = RelativePath::new(&format!("{WHEELS}/{}", found.path)) {
             wheels.push(ManifestFile { path, size, digest });
         }
     }
     Ok(wheels)
+}
+
+/// Whether it is a wheel of the wheelhouse, and no page.
+fn is_wheel(path: &RelativePath) -> bool {
+    !path.as_str().contains('/') && Utf8Path::new(path.as_str()).extension() == Some("whl")
 }
 
 /// Every path that a bundle has beside its metadata.

@@ -1,4 +1,4 @@
-//! The folder that a bundle is collected in: `OUT.partial`, beside the place that it gets when it is whole. What a run
+//! The folder that a bundle is collected in: `OUT.new`, beside the place that it gets when it is whole. What a run
 //! that was ended has left there is used by the next one; so is what the bundle before has.
 
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ impl Staging {
         cancel: &CancelToken,
     ) -> Result<Self, Error> {
         refuse_what_is_none(out)?;
-        let folder = beside(out, ".partial");
+        let folder = beside(out, ".new");
         let parent = out.parent().filter(|parent| !parent.as_str().is_empty());
         for path in parent.into_iter().chain([folder.as_path()]) {
             fs::create_dir_all(path).map_err(Error::io("create", path))?;
@@ -42,6 +42,7 @@ impl Staging {
             &mut on_wait,
             &|| cancel.is_cancelled(),
         )?;
+        recover(out)?;
         // Whoever was waited for has given the folder its place.
         fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
         Ok(Self { out: out.to_owned(), folder, _lock: lock })
@@ -107,6 +108,15 @@ impl Staging {
     }
 }
 
+/// Where two renames stand for an exchange, a run that was killed between them has moved the old bundle aside.
+fn recover(out: &Utf8Path) -> Result<(), Error> {
+    let aside = beside(out, ".old");
+    if aside.join(MANIFEST).is_file() && !out.exists() {
+        fs::rename(&aside, out).map_err(Error::io("write", out))?;
+    }
+    Ok(())
+}
+
 /// A path with something behind its name.
 pub(crate) fn beside(path: &Utf8Path, ending: &str) -> Utf8PathBuf {
     let name = [path.file_name().unwrap_or("bundle"), ending].concat();
@@ -153,6 +163,16 @@ mod tests {
     }
 
     #[test]
+    fn a_bundle_that_was_moved_aside_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = Utf8Path::from_path(folder.path()).unwrap().join("site.bundle");
+        fs::create_dir(beside(&out, ".old")).unwrap();
+        fs::write(beside(&out, ".old").join("bundle.json"), "old").unwrap();
+        begin(&out).unwrap();
+        assert_eq!(fs::read_to_string(out.join("bundle.json")).unwrap(), "old");
+    }
+
+    #[test]
     fn what_is_not_wanted_goes_and_the_rest_gets_its_place() {
         let folder = tempfile::tempdir().unwrap();
         let out = Utf8Path::from_path(folder.path()).unwrap().join("site.bundle");
@@ -179,6 +199,6 @@ mod tests {
         assert_eq!(fs::read_to_string(out.join("wheels/kept.whl")).unwrap(), "wheels/kept.whl");
         assert!(!out.join("wheels/old.whl").exists());
         assert_eq!(fs::read_to_string(out.join("bundle.json")).unwrap(), "new");
-        assert!(!beside(&out, ".partial").exists() && !beside(&out, ".old").exists());
+        assert!(!beside(&out, ".new").exists() && !beside(&out, ".old").exists());
     }
 }

@@ -53,7 +53,7 @@ impl Progress<'_> {
     }
 
     pub(super) fn key(&mut self, role: &str, attempt: &Attempt) {
-        let is_found = matches!(attempt.outcome, Outcome::Found { .. });
+        let is_found = matches!(attempt.outcome, Outcome::Found);
         if is_found && attempt.backend == BackendKind::Development {
             if !std::mem::replace(&mut self.is_trial, true) {
                 self.printer.note(

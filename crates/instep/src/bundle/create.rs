@@ -112,12 +112,12 @@ pub fn create_bundle(
         return Ok(result);
     }
     let host = Shared::new(host);
-    let signer = signer(&located, variables, request.release, &host)?;
+    let vouching = signer(&located, variables, request.release, &host)?;
     // Before all of it is collected: whether it can be signed.
-    let root = signer.root()?;
+    let root = vouching.root()?;
     let mut signed = None;
     let mut sign = |folder: &Utf8Path| {
-        signed = Some(signer.sign(folder, &result.out)?);
+        signed = Some(vouching.sign(folder, &result.out)?);
         Ok(())
     };
     let tell = &mut |event| host.tell(event);

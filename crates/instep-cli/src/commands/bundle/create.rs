@@ -86,6 +86,9 @@ fn status(session: &Session, made: &BundleResult) {
         human(created.bytes)
     ));
     contents(session, &created.manifest);
+    for (image, why) in &created.unchecked {
+        printer.note(&format!("whether the registry has the same {image} is not known: {why}"));
+    }
     if let (Some(version), Some(expires)) = (made.version, &made.expires) {
         printer.say(&format!("  version  {version}, good until {}", day(expires)));
     }
