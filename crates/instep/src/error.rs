@@ -115,7 +115,7 @@ pub enum Error {
     /// A bundle, or what was done with it.
     #[cfg(feature = "bundle")]
     #[error(transparent)]
-    Bundle(#[from] instep_bundle::Error),
+    Bundle(Box<instep_bundle::Error>),
     /// Of the passwords of keys.
     #[cfg(feature = "keys")]
     #[error(transparent)]
@@ -312,6 +312,13 @@ impl Snippet {
             length: length.max(1),
             text: line.to_owned(),
         }
+    }
+}
+
+#[cfg(feature = "bundle")]
+impl From<instep_bundle::Error> for Error {
+    fn from(error: instep_bundle::Error) -> Self {
+        Self::Bundle(Box::new(error))
     }
 }
 

@@ -227,9 +227,7 @@ pub fn pull_bundle(
         let asked = VerifyRequest { bundle: bundle.to_owned(), root: request.root.clone() };
         let (result, answer) = match verify(variables, &asked, &host) {
             Ok(verified) => (Ok(verified), Ok(())),
-            Err(Error::Bundle(error)) => {
-                return Err(error);
-            }
+            Err(Error::Bundle(error)) => return Err(*error),
             Err(error) => (Err(error), Err(instep_bundle::Error::Cancelled)),
         };
         verified.replace(Some(result));

@@ -50,7 +50,8 @@ pub(super) fn said(session: &Session, verified: &VerifiedBundle) {
 
 /// Everything that is wrong with a bundle: the answer is no. Other errors stay what they are.
 pub(super) fn refused(session: &Session, error: Error) -> Result<Exit, Error> {
-    let Error::Bundle(BundleError::Refused { bundle, faults }) = &error else { return Err(error) };
+    let Error::Bundle(inner) = &error else { return Err(error) };
+    let BundleError::Refused { bundle, faults } = inner.as_ref() else { return Err(error) };
     if session.global.json {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         session.printer.json(&json!({ "isVerified": false, "bundle": bundle, "faults": faults }));
