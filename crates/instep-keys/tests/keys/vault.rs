@@ -219,7 +219,7 @@ fn whoever_asks_to_stop_while_a_server_is_silent_does_not_wait_for_it() {
         Answer::Silence
     });
     let environment = variables(&[("VAULT_ADDR", &server.address()), ("VAULT_TOKEN", TOKEN)]);
-    let settings = Settings { time_limit: Duration::from_hours(1), ..settings() };
+    let settings = Settings { time_limit: Duration::from_mins(1), ..settings() };
     let keys = Keys::new(&settings, &environment).unwrap();
     let role = "root".parse().unwrap();
     let mut attempts = 0;
