@@ -70,3 +70,54 @@ pub(super) fn measure(
         .map_err(|source| Error::Json { command: "hyperfine".into(), source })?;
     Ok(export.results)
 }
+
+/// Measures the candidates in turns, so that what the machine does meanwhile (the file system writes what was copied
+/// before) is the same for each: `rounds` times all of them, `runs` runs each.
+pub(super) fn measure_in_turns(
+    bench: &Bench,
+    rounds: u32,
+    runs: u32,
+    candidates: &[Candidate],
+) -> Result<Vec<Measured>, Error> {
+    let mut all = measure(bench, 1, runs, candidates)?;
+    for _ in 1..rounds {
+        for (sum, more) in all.iter_mut().zip(measure(bench, 1, runs, candidates)?) {
+            sum.times.extend(more.times);
+        }
+    }
+    for measured in &mut all {
+        measured.summarise();
+    }
+    Ok(all)
+}
+
+impl Measured {
+    /// The median and the ends of its times.
+    fn summarise(&mut self) {
+        let mut times = self.times.clone();
+        times.sort_by(f64::total_cmp);
+        let middle = times.len() / 2;
+        let upper = times.get(middle).copied().unwrap_or_default();
+        let lower = times.get(middle.saturating_sub(1)).copied().unwrap_or_default();
+        self.median =
+            if times.len().is_multiple_of(2) { f64::midpoint(lower, upper) } else { upper };
+        self.min = times.first().copied().unwrap_or_default();
+        self.max = times.last().copied().unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Measured;
+
+    #[test]
+    fn times_of_several_rounds_have_one_median() {
+        for (times, median) in [(vec![3.0, 1.0, 2.0], 2.0), (vec![4.0, 1.0, 2.0, 3.0], 2.5)] {
+            let name = "x".to_owned();
+            let mut measured = Measured { name, median: 0.0, min: 0.0, max: 0.0, times };
+            measured.summarise();
+            assert!((measured.median - median).abs() < 1e-9);
+            assert!((measured.min - 1.0).abs() < 1e-9 && measured.max > median);
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::hyperfine::{Candidate, measure};
+use super::hyperfine::{Candidate, measure, measure_in_turns};
 use super::page::{Page, Section, Table};
 use super::peers::Bench;
 use crate::error::Error;
@@ -15,7 +15,8 @@ use crate::workspace::Workspace;
 /// A first copy takes long enough to be told from noise.
 const FIRST_RUNS: u32 = 3;
 const RUNS: u32 = 3;
-const QUICK_RUNS: u32 = 15;
+const QUICK_RUNS: u32 = 5;
+const ROUNDS: u32 = 3;
 const SMALL: usize = 100_000;
 const LARGE: usize = 200;
 const KIB: usize = 1024;
@@ -152,7 +153,7 @@ impl Kind {
             prepare: None,
         });
         let (slow, quick): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.name == BISYNC);
-        let mut measured = measure(bench, 1, QUICK_RUNS, &quick)?;
+        let mut measured = measure_in_turns(bench, ROUNDS, QUICK_RUNS, &quick)?;
         measured.extend(measure(bench, 0, RUNS, &slow)?);
         let candidates = quick.into_iter().chain(slow).collect();
         let title = self.title("Small files, nothing changed", "Large files, nothing changed");
