@@ -8,7 +8,7 @@ use fs_err as fs;
 use instep_tests::{Project, Registry, VaultServer, Wheel, tools};
 use serde_json::Value;
 
-use crate::support::{ENGINES, Moments, json, kills};
+use crate::support::{ENGINES, Moments, SmallDisk, json, kills};
 
 const BUNDLE: &str = "site.bundle";
 
@@ -380,4 +380,22 @@ fn a_bundle_whose_making_was_killed_is_the_old_one_and_the_next_run_makes_the_ne
     for left in ["site.bundle.new", "site.bundle.old"] {
         assert!(!home.exists(left), "{left}");
     }
+}
+
+#[test]
+fn a_full_disk_is_said_and_leaves_the_bundle_that_was_there() {
+    let home = Project::new();
+    small(&home);
+    let disk = home.path("disk");
+    fs::create_dir(&disk).unwrap();
+    let Some(_mounted) = SmallDisk::mount(&disk, "1m", false) else { return };
+    let create = ["bundle", "create", "--out", "disk/site.bundle"];
+    home.run(create).success();
+    home.write("models/larger.bin", vec![9; 1_000_000]);
+    let refused = home.run(create).exit(2);
+    assert!(refused.stderr.contains("free some disk space"), "{}", refused.stderr);
+    home.run(["bundle", "verify", "disk/site.bundle"]).success();
+    fs::remove_file(home.path("models/larger.bin")).unwrap();
+    home.run(create).success();
+    home.run(["bundle", "verify", "disk/site.bundle"]).success();
 }
