@@ -7,31 +7,23 @@ use camino::Utf8Path;
 
 use crate::digest::Digest;
 use crate::error::Error;
+use crate::place;
 
-/// Copies a file into a folder that is there, and gives the digest and the size of what was copied. Something that is at
-/// `to` is replaced in one step.
+/// Copies a file, and gives the digest and the size of what was copied. Something that is at `to` is replaced in one step.
 pub(crate) fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<(Digest, u64), Error> {
     let mut source = File::open(from).map_err(Error::io("read", from))?;
-    let folder = to.parent().unwrap_or_else(|| Utf8Path::new("."));
-    let prefix = [".", to.file_name().unwrap_or_default(), "."].concat();
-    let mut beside = tempfile::Builder::new()
-        .prefix(&prefix)
-        .suffix(".instep-tmp")
-        .tempfile_in(folder)
-        .map_err(Error::io("write", to))?;
-    let mut tee = Tee { from: &mut source, to: &mut beside };
-    let (digest, size) = Digest::read(&mut tee).map_err(Error::io("write", to))?;
-    let file = beside.as_file_mut();
-    file.flush().and_then(|()| mode(&source, file)).map_err(Error::io("write", to))?;
-    let path = beside.into_temp_path();
-    instep_fs::while_in_use(|| std::fs::rename(&path, to)).map_err(Error::io("write", to))?;
-    Ok((digest, size))
+    place::put(to, |file| {
+        let copied = Digest::read(&mut Tee { from: &mut source, to: file });
+        let copied = copied.map_err(Error::io("write", to))?;
+        mode(&source, file).map_err(Error::io("write", to))?;
+        Ok(copied)
+    })
 }
 
 /// What is read is written, too.
 struct Tee<'a> {
     from: &'a mut File,
-    to: &'a mut tempfile::NamedTempFile,
+    to: &'a mut File,
 }
 
 impl io::Read for Tee<'_> {
@@ -42,7 +34,7 @@ impl io::Read for Tee<'_> {
     }
 }
 
-/// Whoever may read or execute the one may the other; a temporary file is for its owner alone.
+/// Everybody may read it, and whoever may execute the one may the other.
 #[cfg(unix)]
 fn mode(from: &File, to: &File) -> io::Result<()> {
     use std::fs::Permissions;

@@ -56,13 +56,7 @@ impl Digest {
 
     /// The 64 digits alone.
     pub fn hex(&self) -> String {
-        let mut digits = String::with_capacity(64);
-        for byte in self.0 {
-            for half in [byte >> 4, byte & 15] {
-                digits.extend(char::from_digit(u32::from(half), 16));
-            }
-        }
-        digits
+        hex(&self.0)
     }
 
     /// The bytes.
@@ -120,6 +114,12 @@ impl fmt::Debug for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, formatter)
     }
+}
+
+/// Hexadecimal digits in small letters.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    halves.filter_map(|half| char::from_digit(u32::from(half), 16)).collect()
 }
 
 #[cfg(test)]

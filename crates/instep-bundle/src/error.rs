@@ -161,6 +161,21 @@ impl Error {
         move |source| Self::Io { action, path, source }
     }
 
+    /// It and what caused it, in one line. What a cause says is said once.
+    pub(crate) fn whole(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let more = error.to_string();
+            if !text.contains(&more) {
+                text.push_str(": ");
+                text.push_str(&more);
+            }
+            cause = error.source();
+        }
+        text
+    }
+
     /// Whether nothing more can be written.
     pub(crate) fn is_disk_full(&self) -> bool {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);

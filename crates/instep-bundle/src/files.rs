@@ -117,7 +117,9 @@ impl Walker<'_> {
     /// Names that differ in case alone are one file on Windows and macOS.
     fn refuse_names_that_are_one_elsewhere(&mut self) {
         for (first, path) in clashes(self.files.keys().map(RelativePath::as_str)) {
-            self.files.retain(|one, _| one.as_str() != path);
+            if let Ok(path) = RelativePath::new(&path) {
+                self.files.remove(&path);
+            }
             let reason = format!("`{first}` is the same name on Windows and macOS");
             self.refused.push(Refused { path, reason });
         }

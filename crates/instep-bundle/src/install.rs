@@ -72,9 +72,6 @@ pub fn apply(
             return Err(Error::Cancelled);
         }
         let to = path.to_path(into);
-        if let Some(folder) = to.parent() {
-            fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-        }
         let (_, bytes) = copy(&path.to_path(&project), &to)?;
         tell(Event::Moved { bytes });
     }

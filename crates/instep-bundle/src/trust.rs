@@ -18,7 +18,6 @@ mod compare;
 mod fault;
 mod files;
 mod follow;
-mod hash;
 mod judge;
 mod key;
 mod memory;

@@ -51,13 +51,12 @@ fn trust_settings(root: &Utf8Path, trust: &config::Trust) -> Result<TrustSetting
 /// By which root a bundle is verified, and what is remembered of those before it.
 fn trust(
     variables: &Variables,
-    named: Option<&Utf8Path>,
+    root: &[u8],
     bundle: &Utf8Path,
-) -> Result<Trust, Error> {
-    let root = root(variables, named)?;
+) -> Result<Trust, instep_bundle::Error> {
     let line = instep_bundle::line(bundle)?;
     let seen = state::data(variables).map(|data| data.join("bundles").join(line));
-    Ok(Trust { root, seen, now: Timestamp::now() })
+    Ok(Trust { root: root.to_owned(), seen, now: Timestamp::now() })
 }
 
 /// The root that is trusted: the one that is named, or that of the configuration.
@@ -78,31 +77,19 @@ fn root(variables: &Variables, named: Option<&Utf8Path>) -> Result<Vec<u8>, Erro
 }
 
 /// A host that several closures tell of what happens.
-struct Shared<'e>(RefCell<&'e mut dyn Told>);
+struct Shared<'h, 'e>(RefCell<&'h mut Host<'e>>);
 
-/// What hears of events; a [`Host`], whatever it borrows.
-trait Told {
-    fn tell(&mut self, event: Event);
-    fn cancel_token(&self) -> CancelToken;
-}
-
-impl Told for Host<'_> {
-    fn tell(&mut self, event: Event) {
-        Host::tell(self, event);
-    }
-
-    fn cancel_token(&self) -> CancelToken {
-        Host::cancel_token(self)
-    }
-}
-
-impl<'e> Shared<'e> {
-    fn new(host: &'e mut Host<'_>) -> Self {
+impl<'h, 'e> Shared<'h, 'e> {
+    fn new(host: &'h mut Host<'e>) -> Self {
         Self(RefCell::new(host))
     }
 
-    fn tell(&self, detail: instep_bundle::Event) {
-        self.0.borrow_mut().tell(Event::Bundle { detail });
+    fn tell(&self, event: Event) {
+        self.0.borrow_mut().tell(event);
+    }
+
+    fn bundle(&self, detail: instep_bundle::Event) {
+        self.tell(Event::Bundle { detail });
     }
 
     fn cancel(&self) -> CancelToken {

@@ -55,7 +55,7 @@ pub fn wheelhouse(
 ) -> Result<Wheelhouse, Error> {
     let search = Search::new(variables.clone());
     let python = find_any(&search, host)?;
-    let targets = targets(variables, request, python.as_ref())?;
+    let targets = targets(variables, &request.pythons, &request.platforms, python.as_ref())?;
     let lock = Lock::read(&request.lock, variables)?;
     lock.check(&targets)?;
     let prefix = python.as_ref().map(|python| python.base_prefix.as_path());
@@ -81,15 +81,8 @@ pub(crate) fn default_targets(
     variables: &Variables,
     host: &Host<'_>,
 ) -> Result<Vec<Target>, Error> {
-    let request = WheelhouseRequest {
-        lock: Utf8PathBuf::new(),
-        pythons: Vec::new(),
-        platforms: Vec::new(),
-        out: Utf8PathBuf::new(),
-        dry_run: true,
-    };
     let python = find_any(&Search::new(variables.clone()), host)?;
-    targets(variables, &request, python.as_ref())
+    targets(variables, &[], &[], python.as_ref())
 }
 
 /// Any Python, where there is one: where pip's settings are, and which version is meant.
@@ -105,20 +98,21 @@ fn find_any(search: &Search, host: &Host<'_>) -> Result<Option<Interpreter>, Err
 /// Each Python on each platform.
 fn targets(
     variables: &Variables,
-    request: &WheelhouseRequest,
+    pythons: &[String],
+    platforms: &[String],
     python: Option<&Interpreter>,
 ) -> Result<Vec<Target>, Error> {
-    let pythons = if request.pythons.is_empty() {
+    let pythons = if pythons.is_empty() {
         default_pythons(variables.cwd(), python)?
     } else {
-        request.pythons.clone()
+        pythons.to_owned()
     };
     let pythons: Vec<PythonVersion> =
         pythons.iter().map(|text| text.parse()).collect::<Result<_, instep_wheel::Error>>()?;
-    let platforms = if request.platforms.is_empty() {
+    let platforms = if platforms.is_empty() {
         vec![Platform::current().ok_or(instep_wheel::Error::NoPlatform)?]
     } else {
-        let platforms = request.platforms.iter().map(|text| text.parse());
+        let platforms = platforms.iter().map(|text| text.parse());
         platforms.collect::<Result<_, instep_wheel::Error>>()?
     };
     let all = pythons

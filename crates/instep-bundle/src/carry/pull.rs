@@ -28,6 +28,7 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::event::{Event, Tell};
 use crate::layout;
+use crate::place::{is_ours, lock_of};
 use crate::registry::{Content, Registry, RegistrySettings, TRANSFERS, digest_of, reference};
 use crate::runtime;
 
@@ -129,8 +130,7 @@ impl Places {
     }
 
     fn lock(&self) -> Result<FileLock, Error> {
-        let name = [".", self.out.file_name().unwrap_or_default(), ".lock"].concat();
-        let path = self.out.with_file_name(name);
+        let path = lock_of(&self.out);
         let who = instep_tools::holder("instep bundle pull");
         if let Some(lock) = FileLock::try_acquire(&path, &who)? {
             return Ok(lock);
@@ -156,10 +156,6 @@ impl Places {
 
     /// Makes the folders, where nothing stands that is not ours: neither is replaced by us.
     fn claim(&self) -> Result<(), Error> {
-        let is_ours = |folder: &Utf8Path, mark: &str| match folder.read_dir_utf8() {
-            Ok(mut entries) => entries.next().is_none() || folder.join(mark).exists(),
-            Err(error) => error.kind() == io::ErrorKind::NotFound,
-        };
         for (folder, mark) in [(&self.out, layout::MANIFEST), (&self.staging, "blobs")] {
             if !is_ours(folder, mark) {
                 return Err(Error::NotOurs { path: folder.clone() });

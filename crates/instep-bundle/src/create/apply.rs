@@ -14,19 +14,19 @@ use std::fs;
 use camino::Utf8Path;
 use instep_fs::RelativePath;
 use instep_tools::CancelToken;
-use instep_wheel::Lock;
 use serde::Serialize;
 
 use super::Means;
-use super::observe::{client, or_reason};
+use super::observe::{open, or_reason};
 use super::plan::{Plan, PlannedFile, PlannedImage, PlannedLock, of_reason};
 use super::staging::Staging;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::event::Event;
 use crate::files;
+use crate::hash;
 use crate::image::{self, SavedImage};
-use crate::layout::{MANIFEST, PROJECT, WHEELS};
+use crate::layout::{MANIFEST, WHEELS};
 use crate::manifest::{
     Kind, Manifest, ManifestFile, ManifestImage, ManifestImageFile, ManifestTarget, Missing, SCHEMA,
 };
@@ -146,8 +146,7 @@ fn wheels(
     tell: &mut dyn FnMut(Event),
     cancel: &CancelToken,
 ) -> Result<Vec<Missing>, Error> {
-    let read = Lock::read(&lock.path, means.variables)?;
-    let client = client(&read, means)?;
+    let (_, client) = open(&lock.path, means)?;
     let mut tell = |detail| tell(Event::Wheels { detail });
     let out = bundle.join(WHEELS);
     let fetched =
@@ -192,14 +191,11 @@ fn save(
 /// Copies a file, and its digest is that of what was copied.
 fn copy(file: &PlannedFile, bundle: &Utf8Path) -> Result<ManifestFile, Error> {
     let to = file.path.to_path(bundle);
-    if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-    }
-    let there = fs::symlink_metadata(&to).is_ok_and(|there| there.is_file());
-    let (digest, size) = if there && Digest::of_file(&to)? == Digest::of_file(&file.from)? {
-        Digest::of_file(&to)?
-    } else {
-        crate::copy::copy(&file.from, &to)?
+    let is_there = fs::symlink_metadata(&to).is_ok_and(|there| there.is_file());
+    let there = if is_there { Some(Digest::of_file(&to)?) } else { None };
+    let (digest, size) = match there {
+        Some(there) if there == Digest::of_file(&file.from)? => there,
+        _ => crate::copy::copy(&file.from, &to)?,
     };
     Ok(ManifestFile { path: file.path.clone(), size, digest })
 }
@@ -207,18 +203,12 @@ fn copy(file: &PlannedFile, bundle: &Utf8Path) -> Result<ManifestFile, Error> {
 /// The wheels that are there, by path.
 fn digests(bundle: &Utf8Path, cancel: &CancelToken) -> Result<Vec<ManifestFile>, Error> {
     let folder = bundle.join(WHEELS);
-    let mut wheels = Vec::new();
-    for found in files::all(&folder)? {
-        if cancel.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
-        if !is_wheel(&found.path) {
-            continue;
-        }
-        let (digest, size) = Digest::of_file(&found.path.to_path(&folder))?;
-        if let Ok(path) = RelativePath::new(&format!("{WHEELS}/{}", found.path)) {
-            wheels.push(ManifestFile { path, size, digest });
-        }
+    let found = files::all(&folder)?.into_iter().filter(|found| is_wheel(&found.path));
+    let found: Vec<_> = found.map(|found| (found.path, found.size)).collect();
+    let mut wheels = Vec::with_capacity(found.len());
+    for (path, (digest, size)) in hash::digests(&folder, &found, &mut |_| {}, cancel)? {
+        let path = RelativePath::new(&format!("{WHEELS}/{path}"))?;
+        wheels.push(ManifestFile { path, size, digest });
     }
     Ok(wheels)
 }
@@ -241,6 +231,5 @@ fn contents(manifest: &Manifest, bundle: &Utf8Path) -> Result<BTreeSet<RelativeP
             paths.extend(RelativePath::new(&format!("{WHEELS}/simple/{}", found.path)));
         }
     }
-    debug_assert!(manifest.project.iter().all(|file| file.path.as_str().starts_with(PROJECT)));
     Ok(paths)
 }

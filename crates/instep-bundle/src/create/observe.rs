@@ -1,5 +1,6 @@
 //! What indexes, registries and the project have. Writes nothing.
 
+use camino::Utf8Path;
 use instep_tools::CancelToken;
 use instep_wheel::{Client, Lock};
 
@@ -58,16 +59,20 @@ fn wheels(
     tell: &mut dyn FnMut(Event),
     cancel: &CancelToken,
 ) -> Result<instep_wheel::Plan, instep_wheel::Error> {
-    let found = Lock::read(&lock.path, means.variables)?;
+    let (found, client) = open(&lock.path, means)?;
     found.check(&wanted.targets)?;
-    let client = client(&found, means)?;
     let mut tell = |detail| tell(Event::Wheels { detail });
     instep_wheel::observe(&found, &wanted.targets, &client, &mut tell, cancel)
 }
 
-/// Who asks the indexes of a lock.
-pub(super) fn client(lock: &Lock, means: &Means<'_>) -> Result<Client, instep_wheel::Error> {
-    Client::new(&lock.settings(means.index.clone()), means.variables)
+/// A lock, and who asks its indexes.
+pub(super) fn open(
+    path: &Utf8Path,
+    means: &Means<'_>,
+) -> Result<(Lock, Client), instep_wheel::Error> {
+    let lock = Lock::read(path, means.variables)?;
+    let client = Client::new(&lock.settings(means.index.clone()), means.variables)?;
+    Ok((lock, client))
 }
 
 /// A failure is what there is to say of this part, unless it ends the whole.
@@ -75,20 +80,6 @@ pub(super) fn or_reason<T>(result: Result<T, Error>) -> Result<Result<T, Reason>
     match result {
         Ok(found) => Ok(Ok(found)),
         Err(error) if error.is_cancelled() || error.is_disk_full() => Err(error),
-        Err(error) => Ok(Err(Reason { text: with_causes(&error), hint: error.hint() })),
+        Err(error) => Ok(Err(Reason { text: error.whole(), hint: error.hint() })),
     }
-}
-
-fn with_causes(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
 }

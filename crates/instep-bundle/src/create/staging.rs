@@ -10,6 +10,7 @@ use instep_tools::CancelToken;
 
 use crate::error::Error;
 use crate::layout::{IMAGES, MANIFEST, METADATA, WHEELS};
+use crate::place::{is_ours, lock_of};
 
 /// A bundle in the making. Nobody else makes the same one meanwhile.
 #[derive(Debug)]
@@ -123,22 +124,9 @@ pub(crate) fn beside(path: &Utf8Path, ending: &str) -> Utf8PathBuf {
     path.with_file_name(name)
 }
 
-fn lock_of(out: &Utf8Path) -> Utf8PathBuf {
-    let name = [".", out.file_name().unwrap_or("bundle"), ".lock"].concat();
-    out.with_file_name(name)
-}
-
 /// What a bundle replaces is a bundle, or nothing.
 fn refuse_what_is_none(out: &Utf8Path) -> Result<(), Error> {
-    let is_free = match fs::read_dir(out) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-    };
-    if is_free || out.join(MANIFEST).is_file() {
-        Ok(())
-    } else {
-        Err(Error::NotOurs { path: out.to_owned() })
-    }
+    if is_ours(out, MANIFEST) { Ok(()) } else { Err(Error::NotOurs { path: out.to_owned() }) }
 }
 
 #[cfg(test)]

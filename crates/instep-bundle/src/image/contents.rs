@@ -1,10 +1,9 @@
 //! An image whose contents lie somewhere here: checked, and written as one tar file.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use instep_tools::CancelToken;
 use serde::Serialize;
 
@@ -16,6 +15,7 @@ use super::request::ImageRequest;
 use super::{ImageFile, archive::BLOBS};
 use crate::digest::Digest;
 use crate::error::Error;
+use crate::place;
 
 /// The name in an OCI layout that containerd, podman and docker give an image.
 pub(super) const IMAGE_NAME: &str = "io.containerd.image.name";
@@ -107,14 +107,17 @@ impl Contents {
         let config = self.read_config().map_err(failed)?;
         config.check(request.platform()).map_err(failed)?;
         let name = request.tagged();
-        let size = put(out, &mut |file| {
-            let mut to = BufWriter::with_capacity(1 << 20, file);
+        let size = place::put(out, |file| {
+            let mut to = BufWriter::with_capacity(1 << 20, &mut *file);
             self.write(&mut to, name.as_deref(), &config, cancel).map_err(|halt| match halt {
                 Halt::Read(error) => error,
                 Halt::Write(source) => Error::Io { action: "write", path: out.to_owned(), source },
                 Halt::Cancelled => Error::Cancelled,
                 Halt::Problem(problem) => failed(problem),
-            })
+            })?;
+            drop(to);
+            let flushed = file.sync_all().and_then(|()| Ok(file.metadata()?.len()));
+            flushed.map_err(Error::io("write", out))
         })?;
         Ok(self.told(out, size, name, config))
     }
@@ -166,7 +169,7 @@ impl Contents {
         let blobs: BTreeSet<_> = layers.chain(texts.iter().map(|(digest, _)| *digest)).collect();
         for digest in blobs {
             match texts.iter().find(|(text, _)| *text == digest) {
-                Some((_, bytes)) => to.add(&place(digest), Piece::Bytes(bytes))?,
+                Some((_, bytes)) => to.add(&blob_entry(digest), Piece::Bytes(bytes))?,
                 None => self.write_layer(&mut to, digest, config, cancel)?,
             }
         }
@@ -195,7 +198,7 @@ impl Contents {
         if let Some((layer, _)) = same().find(|(layer, _)| layer.size != part.size) {
             return Err(damaged(BlobProblem::Size { found: part.size, expected: layer.size }));
         }
-        to.add(&place(digest), Piece::Content { size: part.size })?;
+        to.add(&blob_entry(digest), Piece::Content { size: part.size })?;
         let mut from = part.open().map_err(Halt::Read)?;
         let passed = layer::pass(&mut from, to.inner(), layer::most(part.size), cancel);
         let passed = passed.map_err(|stop| match stop {
@@ -226,7 +229,7 @@ fn check(passed: &Passed, layer: &Descriptor, diff_id: Digest) -> Result<(), Blo
 }
 
 /// Where a content lies in the tar.
-pub(super) fn place(digest: Digest) -> String {
+pub(super) fn blob_entry(digest: Digest) -> String {
     [BLOBS, &digest.hex()].concat()
 }
 
@@ -259,43 +262,12 @@ fn index_text<'a>(
 
 fn docker_text<'a>(name: Option<&'a str>, described: &Manifest) -> DockerText<'a> {
     DockerText {
-        config: place(described.config.digest),
+        config: blob_entry(described.config.digest),
         repo_tags: name.map(|name| [name]),
-        layers: described.layers.iter().map(|layer| place(layer.digest)).collect(),
+        layers: described.layers.iter().map(|layer| blob_entry(layer.digest)).collect(),
     }
 }
 
 fn json(text: &impl Serialize) -> io::Result<Vec<u8>> {
     serde_json::to_vec(text).map_err(io::Error::other)
-}
-
-/// Writes a file under another name beside its place first, and tells its size.
-fn put(
-    out: &Utf8Path,
-    write: &mut dyn FnMut(&mut File) -> Result<(), Error>,
-) -> Result<u64, Error> {
-    let io = |source| Error::Io { action: "write", path: out.to_owned(), source };
-    let folder = folder_of(out);
-    std::fs::create_dir_all(&folder).map_err(io)?;
-    let prefix = [".", out.file_name().unwrap_or("image"), "."].concat();
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(".instep-tmp").rand_bytes(8);
-    // Made plainly, so that it gets the permissions that any new file gets.
-    let mut beside = builder.make_in(&folder, |path| File::create_new(path)).map_err(io)?;
-    write(beside.as_file_mut())?;
-    beside.as_file().sync_all().map_err(io)?;
-    let size = beside.as_file().metadata().map_err(io)?.len();
-    // Closed before it is renamed: some file systems of Windows do not rename an open file.
-    let mut beside = beside.into_temp_path();
-    instep_fs::while_in_use(|| std::fs::rename(&beside, out)).map_err(io)?;
-    beside.disable_cleanup(true);
-    Ok(size)
-}
-
-/// The folder that a file lies in.
-pub(super) fn folder_of(path: &Utf8Path) -> Utf8PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_str().is_empty() => parent.to_owned(),
-        _ => Utf8PathBuf::from("."),
-    }
 }

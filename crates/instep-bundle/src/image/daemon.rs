@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::archive::{self, Archive, Part};
 use super::contents::Contents;
-use super::error::{ArchiveProblem, BlobProblem, ImageProblem, whole};
+use super::error::{ArchiveProblem, BlobProblem, ImageProblem};
 use super::layer::{self, Form, Stop};
 use super::manifest::{
     Config, Document, Found, LARGEST_CONFIG, MOST_LAYERS, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST,
@@ -41,7 +41,7 @@ pub(super) fn save(
     let known = match native::find(request, &asked, tell, cancel) {
         Ok(found) => Ok(found),
         Err(Error::Cancelled) => return Err(Error::Cancelled),
-        Err(error) => Err(whole(&error)),
+        Err(error) => Err(error.whole()),
     };
     if let Ok(found) = &known {
         let id = found.manifest.config.digest;

@@ -5,7 +5,6 @@ use std::io;
 use super::platform::ImagePlatform;
 use super::request::Engine;
 use crate::digest::Digest;
-use crate::error::Error;
 
 /// Why an image cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -250,18 +249,6 @@ pub enum ArchiveProblem {
         #[source]
         source: Box<ImageProblem>,
     },
-}
-
-/// An error and what caused it, in one line.
-pub(super) fn whole(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 fn list(all: &[String]) -> String {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::ImageFile;
 use super::archive::{Archive, INDEX};
-use super::contents::{Contents, Halt, IMAGE_NAME, place};
+use super::contents::{Contents, Halt, IMAGE_NAME, blob_entry};
 use super::error::{ArchiveProblem, BlobProblem, ImageProblem};
 use super::manifest::{Document, LARGEST_CONFIG, LARGEST_MANIFEST, parse};
 use super::platform::ImagePlatform;
@@ -56,7 +56,7 @@ pub fn inspect(path: &Utf8Path, cancel: &CancelToken) -> Result<ImageFile, Error
     let config = blob(&archive, "configuration", id, LARGEST_CONFIG, &of_image)?;
     let mut layers = BTreeMap::new();
     for layer in &described.layers {
-        layers.insert(layer.digest, archive.part(&place(layer.digest))?);
+        layers.insert(layer.digest, archive.part(&blob_entry(layer.digest))?);
     }
     let contents = Contents { manifest, described, config, layers };
     let config = contents.read_config().map_err(of_image)?;
@@ -112,7 +112,7 @@ fn blob(
     most: u64,
     of_image: &dyn Fn(ImageProblem) -> Error,
 ) -> Result<Vec<u8>, Error> {
-    let part = archive.part(&place(digest))?;
+    let part = archive.part(&blob_entry(digest))?;
     if part.size > most {
         return Err(of_image(ImageProblem::TooLarge { what, size: part.size, most }));
     }

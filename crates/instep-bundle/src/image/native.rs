@@ -5,7 +5,7 @@ use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use instep_fs::{FileLock, Holder};
+use instep_fs::FileLock;
 use instep_tools::CancelToken;
 use tempfile::TempDir;
 
@@ -127,11 +127,7 @@ fn config(found: &Found) -> Content {
 
 /// Lets one process at a time fetch into a cache: two that fetch the same would be in each other's way.
 fn lock(cache: &Utf8Path, request: &ImageRequest, cancel: &CancelToken) -> Result<FileLock, Error> {
-    let who = Holder {
-        pid: std::process::id(),
-        command: ["fetch ", &request.to_string()].concat(),
-        started: jiff::Timestamp::now().to_string(),
-    };
+    let who = instep_tools::holder(&["fetch ", &request.to_string()].concat());
     let path = cache.join("blobs").join("lock");
     let lock = FileLock::acquire(&path, &who, &mut |_| {}, &|| cancel.is_cancelled());
     lock.map_err(|error| match error {

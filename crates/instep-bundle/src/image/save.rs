@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 use instep_tools::CancelToken;
 
-use super::error::{ImageProblem, whole};
+use super::error::ImageProblem;
 use super::manifest::Found;
 use super::request::{Engine, ImageRequest};
 use super::{ImageFile, ImageSources, ResolvedImage, SavedImage, daemon, inspect, native, skopeo};
@@ -83,7 +83,7 @@ fn first<T>(
             // It will be no better with the next one.
             Err(error @ (Error::Io { .. } | Error::Cancelled)) => return Err(error),
             Err(error) if engines.len() == 1 => return Err(error),
-            Err(error) => tried.push((*engine, whole(&error))),
+            Err(error) => tried.push((*engine, error.whole())),
         }
     }
     Err(Error::image(&request.to_string(), ImageProblem::Everywhere { tried }))
@@ -119,7 +119,7 @@ pub(super) fn has_manifest(found: &Found) -> impl Fn(&ImageFile) -> bool {
 
 /// A folder beside `out`, which goes when it is dropped.
 pub(super) fn folder_beside(out: &Utf8Path) -> Result<tempfile::TempDir, Error> {
-    let folder = super::contents::folder_of(out);
+    let folder = crate::place::folder_of(out);
     let io = |source| Error::Io { action: "write", path: folder.clone(), source };
     std::fs::create_dir_all(&folder).map_err(io)?;
     let prefix = [".", out.file_name().unwrap_or("image"), "."].concat();

@@ -165,5 +165,5 @@ pub(super) fn written(entries: &[(tar::Header, Vec<u8>)]) -> Vec<u8> {
 
 /// An error and what caused it.
 pub(super) fn told(error: &Error) -> String {
-    super::error::whole(error)
+    error.whole()
 }

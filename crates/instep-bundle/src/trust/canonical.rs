@@ -9,6 +9,8 @@ use serde::Serialize;
 use serde_json::Value;
 use tough::schema::{Role, Signed};
 
+use crate::digest::hex;
+
 /// The bytes of a metadata file: JSON without spaces, keys in order, signatures in the order of their keys, their
 /// digits in small letters. What cannot be written has no bytes.
 pub(super) fn bytes<T: Role>(signed: &Signed<T>) -> Option<Vec<u8>> {
@@ -40,12 +42,4 @@ impl From<Value> for Sorted {
             other => Self::Other(other),
         }
     }
-}
-
-/// Hexadecimal digits in small letters.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let digit = |half: u8| DIGITS.get(usize::from(half)).copied();
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).flatten().collect()
 }

@@ -5,10 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use instep_fs::RelativePath;
 
 use super::fault::Fault;
-use crate::digest::Digest;
-
-/// A file, as it was signed or as it was read.
-pub(super) type Content = (Digest, u64);
+use crate::hash::Content;
 
 /// Which files have to be read, of those that are there with their sizes: the ones that have the size that was signed,
 /// and the unknown ones that may be one that is missing.
@@ -59,6 +56,7 @@ pub(super) fn compare(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::Digest;
 
     fn content(text: &str) -> Content {
         (Digest::of(text.as_bytes()), u64::try_from(text.len()).unwrap())

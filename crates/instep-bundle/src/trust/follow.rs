@@ -6,9 +6,10 @@ use serde::Serialize;
 use tough::schema::key::Key;
 use tough::schema::{Role, Root, Signed};
 
-use super::canonical::hex;
 use super::problem::RootProblem;
 use super::role::TopRole;
+
+use crate::digest::hex;
 
 /// The specification that is followed; newer ones of the same first number are understood by it (section 4.1 of the
 /// TUF specification).

@@ -17,11 +17,9 @@ use tough::schema::{
 };
 
 use super::canonical;
-use super::compare::Content;
 use super::fault::Fault;
 use super::files::{self, Listing};
 use super::follow::{self, SPEC};
-use super::hash;
 use super::key::{Keys, Opened};
 use super::metadata::{SMALL, TARGETS, read_at_most, root_name};
 use super::problem::TrustProblem;
@@ -31,6 +29,7 @@ use super::settings::TrustSettings;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::event::Event;
+use crate::hash::{self, Content};
 use crate::layout::METADATA;
 
 /// What to sign.

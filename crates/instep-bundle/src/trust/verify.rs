@@ -8,11 +8,10 @@ use instep_tools::CancelToken;
 use jiff::Timestamp;
 use tough::schema::{Root, Signed, Targets};
 
-use super::compare::{Content, compare, to_read};
+use super::compare::{compare, to_read};
 use super::fault::Fault;
 use super::files::{self, Listing};
 use super::follow;
-use super::hash;
 use super::judge::{Judged, judge};
 use super::memory::{Lesson, Memory};
 use super::metadata::{Metadata, name_of, root_version};
@@ -22,6 +21,7 @@ use super::root::lock;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::event::Event;
+use crate::hash::{self, Content};
 use crate::layout::METADATA;
 use crate::names::{NameProblem, portable};
 

@@ -5,7 +5,7 @@ mod create;
 mod site;
 
 use instep::Error;
-use instep::bundles::Manifest;
+use instep::bundles::{Manifest, ManifestTarget};
 
 use crate::args::BundleCommand;
 use crate::commands::count;
@@ -31,16 +31,11 @@ fn contents(session: &Session, manifest: &Manifest) {
     let wheels = sum(&mut manifest.wheels.iter().map(|file| file.size));
     let images = sum(&mut manifest.images.iter().map(|image| image.file.size));
     let project = sum(&mut manifest.project.iter().map(|file| file.size));
-    let targets: Vec<String> = manifest
-        .targets
-        .iter()
-        .map(|target| format!("Python {} on {}", target.python, target.platform))
-        .collect();
     let printer = &session.printer;
     printer.say(&format!(
         "  wheels   {}, {wheels}, for {}",
         count(manifest.wheels.len(), "wheel"),
-        targets.join(", ")
+        targets(manifest)
     ));
     printer.say(&format!("  images   {}, {images}", count(manifest.images.len(), "image")));
     for image in &manifest.images {
@@ -49,4 +44,10 @@ fn contents(session: &Session, manifest: &Manifest) {
         printer.say(&paint(Tone::Dim, &line));
     }
     printer.say(&format!("  project  {}, {project}", count(manifest.project.len(), "file")));
+}
+
+/// What its wheels are for.
+fn targets(manifest: &Manifest) -> String {
+    let one = |target: &ManifestTarget| format!("Python {} on {}", target.python, target.platform);
+    manifest.targets.iter().map(one).collect::<Vec<_>>().join(", ")
 }

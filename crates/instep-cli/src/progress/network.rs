@@ -13,11 +13,7 @@ impl Progress<'_> {
     pub(super) fn bundle(&mut self, event: &BundleEvent) {
         const NAME: &str = "bundle";
         match event {
-            BundleEvent::Waiting { pid } => {
-                let whom =
-                    pid.map_or_else(|| "another one".to_owned(), |pid| format!("process {pid}"));
-                self.step(NAME, &format!("waiting for {whom}"));
-            }
+            BundleEvent::Waiting { pid } => self.waiting(NAME, *pid),
             BundleEvent::Started { what, bytes } => {
                 if let Some(bar) = self.bar(NAME) {
                     bar.set_message(what.clone());
@@ -69,11 +65,7 @@ impl Progress<'_> {
     pub(super) fn wheels(&mut self, event: &WheelEvent) {
         const NAME: &str = "wheels";
         match event {
-            WheelEvent::Waiting { pid } => {
-                let whom =
-                    pid.map_or_else(|| "another one".to_owned(), |pid| format!("process {pid}"));
-                self.step(NAME, &format!("waiting for {whom}"));
-            }
+            WheelEvent::Waiting { pid } => self.waiting(NAME, *pid),
             WheelEvent::Asking { packages } => {
                 self.step(NAME, &format!("asking for {}", count(*packages, "package")));
             }
@@ -102,5 +94,10 @@ impl Progress<'_> {
             }
             _ => {}
         }
+    }
+
+    fn waiting(&mut self, name: &str, pid: Option<u32>) {
+        let whom = pid.map_or_else(|| "another one".to_owned(), |pid| format!("process {pid}"));
+        self.step(name, &format!("waiting for {whom}"));
     }
 }

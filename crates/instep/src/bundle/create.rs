@@ -120,7 +120,7 @@ pub fn create_bundle(
         signed = Some(vouching.sign(folder, &result.out)?);
         Ok(())
     };
-    let tell = &mut |event| host.tell(event);
+    let tell = &mut |event| host.bundle(event);
     let created = create::apply(&result.plan, &result.out, &means, &mut sign, tell, &cancel)?;
     result.version = signed.as_ref().map(|signed| signed.version);
     result.expires = signed.as_ref().map(|signed| signed.expires.0.to_string());
@@ -162,12 +162,12 @@ fn engine(engine: BundleEngine) -> Engine {
     }
 }
 
-fn signer<'h, 'e>(
+fn signer<'s, 'h, 'e>(
     located: &Located,
     variables: &Variables,
     release: bool,
-    host: &'h Shared<'e>,
-) -> Result<Signer<'h, 'e>, Error> {
+    host: &'s Shared<'h, 'e>,
+) -> Result<Signer<'s, 'h, 'e>, Error> {
     let config = &located.config;
     Ok(Signer {
         settings: trust_settings(&located.root, &config.bundle.trust)?,
@@ -179,27 +179,27 @@ fn signer<'h, 'e>(
 }
 
 /// Who vouches for a bundle.
-struct Signer<'h, 'e> {
+struct Signer<'s, 'h, 'e> {
     settings: TrustSettings,
     keys: Keys,
     purpose: Purpose,
     /// Those that were asked for, so that each is asked for once.
     known: RefCell<BTreeMap<Role, SecretString>>,
-    host: &'h Shared<'e>,
+    host: &'s Shared<'h, 'e>,
 }
 
-impl Signer<'_, '_> {
+impl Signer<'_, '_, '_> {
     fn root(&self) -> Result<TrustRoot, Error> {
         let (now, cancel) = (Timestamp::now(), self.host.cancel());
         let mut passwords = |role: &Role| self.password(role);
-        let tell = &mut |event| self.host.tell(event);
+        let tell = &mut |event| self.host.bundle(event);
         Ok(instep_bundle::ensure_root(&self.settings, &mut passwords, now, tell, &cancel)?)
     }
 
     fn renew(&self, before: &[Role]) -> Result<TrustRoot, Error> {
         let (now, cancel) = (Timestamp::now(), self.host.cancel());
         let mut passwords = |role: &Role| self.password(role);
-        let tell = &mut |event| self.host.tell(event);
+        let tell = &mut |event| self.host.bundle(event);
         Ok(instep_bundle::renew_root(&self.settings, before, &mut passwords, now, tell, &cancel)?)
     }
 
@@ -215,7 +215,7 @@ impl Signer<'_, '_> {
             now: Timestamp::now(),
         };
         let mut passwords = |role: &Role| self.password(role);
-        let tell = &mut |event| self.host.tell(event);
+        let tell = &mut |event| self.host.bundle(event);
         instep_bundle::sign(&request, &mut passwords, tell, &self.host.cancel())
     }
 
@@ -223,9 +223,7 @@ impl Signer<'_, '_> {
         if let Some(known) = self.known.borrow().get(role) {
             return Ok(known.clone());
         }
-        let tell = &mut |attempt| {
-            self.host.0.borrow_mut().tell(Event::Key { role: role.to_string(), attempt });
-        };
+        let tell = &mut |attempt| self.host.tell(Event::Key { role: role.to_string(), attempt });
         let found = self.keys.password(role, self.purpose, tell, &self.host.cancel())?;
         let secret = found.into_secret();
         self.known.borrow_mut().insert(role.clone(), secret.clone());

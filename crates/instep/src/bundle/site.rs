@@ -1,7 +1,5 @@
 //! A bundle at the site that it is for: pulled, verified, installed.
 
-use std::cell::RefCell;
-
 use camino::{Utf8Path, Utf8PathBuf};
 use instep_bundle::install::{self, InstallPlan};
 use instep_bundle::{Manifest, Pulled, Pushed};
@@ -9,7 +7,7 @@ use instep_tools::Environment as Variables;
 use serde::Serialize;
 use url::Url;
 
-use super::{Shared, folder, registry, trust};
+use super::{Shared, folder, registry, root, trust};
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::event::Event;
@@ -56,17 +54,19 @@ pub fn verify_bundle(
     request: &VerifyRequest,
     host: &mut Host<'_>,
 ) -> Result<Verified, Error> {
-    verify(variables, request, &Shared::new(host))
+    let root = root(variables, request.root.as_deref())?;
+    let bundle = folder(variables, &request.bundle);
+    Ok(verify(variables, &root, bundle, &Shared::new(host))?)
 }
 
 fn verify(
     variables: &Variables,
-    request: &VerifyRequest,
-    host: &Shared<'_>,
-) -> Result<Verified, Error> {
-    let bundle = folder(variables, &request.bundle);
-    let trust = trust(variables, request.root.as_deref(), &bundle)?;
-    let tell = &mut |event| host.tell(event);
+    root: &[u8],
+    bundle: Utf8PathBuf,
+    host: &Shared<'_, '_>,
+) -> Result<Verified, instep_bundle::Error> {
+    let trust = trust(variables, root, &bundle)?;
+    let tell = &mut |event| host.bundle(event);
     let found = instep_bundle::verify(&bundle, &trust, tell, &host.cancel())?;
     Ok(Verified {
         manifest: Manifest::read(&bundle)?,
@@ -220,32 +220,20 @@ pub fn pull_bundle(
     let out = folder(variables, &request.out);
     let config = configuration(variables)?;
     let host = Shared::new(host);
-    // Asked before anything is fetched.
-    super::root(variables, request.root.as_deref())?;
-    let verified: RefCell<Option<Result<Verified, Error>>> = RefCell::new(None);
+    let root = root(variables, request.root.as_deref())?;
+    let mut verified = None;
     let accept = |bundle: &Utf8Path| {
-        let asked = VerifyRequest { bundle: bundle.to_owned(), root: request.root.clone() };
-        let (result, answer) = match verify(variables, &asked, &host) {
-            Ok(verified) => (Ok(verified), Ok(())),
-            Err(Error::Bundle(error)) => return Err(*error),
-            Err(error) => (Err(error), Err(instep_bundle::Error::Cancelled)),
-        };
-        verified.replace(Some(result));
-        answer
+        let found = verify(variables, &root, bundle.to_owned(), &host)?;
+        // Where it will be.
+        verified = Some(Verified { bundle: out.clone(), ..found });
+        Ok(())
     };
     let (settings, cancel) = (registry(&config), host.cancel());
-    let tell = &mut |event| host.tell(event);
+    let tell = &mut |event| host.bundle(event);
     let pulled =
-        instep_bundle::pull(&request.from, &out, &settings, variables, accept, tell, &cancel);
-    match (pulled, verified.into_inner()) {
-        (_, Some(Err(error))) => Err(error),
-        (Err(error), _) => Err(error.into()),
-        (Ok(_), None) => Err(Error::WhichRoot { path: out }),
-        (Ok(pulled), Some(Ok(mut verified))) => {
-            verified.bundle = out;
-            Ok((pulled, verified))
-        }
-    }
+        instep_bundle::pull(&request.from, &out, &settings, variables, accept, tell, &cancel)?;
+    // What is pulled was accepted.
+    verified.map(|verified| (pulled, verified)).ok_or(Error::WhichRoot { path: out })
 }
 
 /// Pushes a bundle to `oci://HOST/NAME:TAG`. What the registry has already does not go again.

@@ -4,8 +4,8 @@ use instep::bundles::Error as BundleError;
 use instep::{Error, InstallRequest, Installed, VerifiedBundle, VerifyRequest};
 use serde_json::json;
 
-use super::contents;
 use super::create::day;
+use super::{contents, targets};
 use crate::args::{InstallArgs, VerifyBundleArgs};
 use crate::commands::count;
 use crate::commands::sync::{summary, with_host};
@@ -108,12 +108,8 @@ pub(crate) fn install(session: &Session, args: &InstallArgs) -> Result<Exit, Err
         failure::print(&session.printer, Some(name), error);
     }
     if exit == Exit::Failed {
-        let targets = &installed.verified.manifest.targets;
-        let targets: Vec<String> = targets
-            .iter()
-            .map(|target| format!("Python {} on {}", target.python, target.platform))
-            .collect();
-        session.printer.hint(&format!("the bundle has wheels for {}", targets.join(", ")));
+        let targets = targets(&installed.verified.manifest);
+        session.printer.hint(&format!("the bundle has wheels for {targets}"));
     }
     for image in &installed.verified.manifest.images {
         let tar = installed.verified.bundle.join(image.file.path.as_str());

@@ -9,7 +9,6 @@ use camino::Utf8Path;
 use instep_fs::RelativePath;
 use instep_tools::CancelToken;
 
-use super::compare::Content;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::event::Event;
@@ -18,6 +17,9 @@ use crate::event::Event;
 const THREADS: usize = 8;
 /// How many messages wait until they are heard.
 const WAITING: usize = 64;
+
+/// A file that was read: its digest and its size in bytes.
+pub(crate) type Content = (Digest, u64);
 
 enum Told {
     Moved(u64),
@@ -31,7 +33,7 @@ enum Told {
 /// # Errors
 ///
 /// [`Error::Io`] with the file that could not be read, [`Error::Cancelled`].
-pub(super) fn digests(
+pub(crate) fn digests(
     folder: &Utf8Path,
     files: &[(RelativePath, u64)],
     tell: &mut dyn FnMut(Event),
