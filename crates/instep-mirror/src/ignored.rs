@@ -1,6 +1,8 @@
 //! What is not mirrored: patterns in the words of
 //! [`.gitignore`](https://git-scm.com/docs/gitignore#_pattern_format), and our own files.
 
+use std::sync::LazyLock;
+
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::error::Error;
@@ -15,10 +17,15 @@ pub(crate) const TEMPORARY: &str = ".instep-tmp";
 /// Ignored in every mirror: what is made again by itself on each machine.
 const ALWAYS: [&str; 5] = ["__pycache__/", ".DS_Store", "Thumbs.db", "desktop.ini", "/.instep/"];
 
+/// Those patterns, made when something is met that is not recorded: most runs meet nothing.
+static USUAL: LazyLock<Gitignore> =
+    LazyLock::new(|| of_patterns(&[]).unwrap_or_else(|_| Gitignore::empty()));
+
 /// The patterns of a mirror.
 #[derive(Clone, Debug)]
 pub(crate) struct Ignored {
-    patterns: Gitignore,
+    /// None where there are no more than those that always are.
+    patterns: Option<Gitignore>,
     /// Of all of them.
     pub(crate) digest: String,
 }
@@ -28,27 +35,33 @@ impl Ignored {
     ///
     /// [`Error::Pattern`] for one that does not parse.
     pub(crate) fn of(patterns: &[String]) -> Result<Self, Error> {
-        let mut builder = GitignoreBuilder::new("");
         let mut digest = blake3::Hasher::new();
-        let own = patterns.iter().map(String::as_str);
-        for pattern in ALWAYS.into_iter().chain(own) {
-            builder.add_line(None, pattern).map_err(|source| Error::Pattern {
-                pattern: pattern.to_owned(),
-                source: Box::new(source),
-            })?;
+        for pattern in ALWAYS.into_iter().chain(patterns.iter().map(String::as_str)) {
             digest.update(pattern.as_bytes()).update(b"\n");
         }
-        let patterns = builder.build().map_err(|source| Error::Pattern {
-            pattern: patterns.join(", "),
-            source: Box::new(source),
-        })?;
-        Ok(Self { patterns, digest: digest.finalize().to_hex().to_string() })
+        let digest = digest.finalize().to_hex().to_string();
+        let patterns = if patterns.is_empty() { None } else { Some(of_patterns(patterns)?) };
+        Ok(Self { patterns, digest })
     }
 
     /// Whether a path is not mirrored. What is above it is taken to be.
     pub(crate) fn covers(&self, path: &str, is_dir: bool) -> bool {
-        is_own(path) || self.patterns.matched(path, is_dir).is_ignore()
+        let patterns = self.patterns.as_ref().unwrap_or_else(|| &USUAL);
+        is_own(path) || patterns.matched(path, is_dir).is_ignore()
     }
+}
+
+fn of_patterns(patterns: &[String]) -> Result<Gitignore, Error> {
+    let mut builder = GitignoreBuilder::new("");
+    for pattern in ALWAYS.into_iter().chain(patterns.iter().map(String::as_str)) {
+        builder.add_line(None, pattern).map_err(|source| Error::Pattern {
+            pattern: pattern.to_owned(),
+            source: Box::new(source),
+        })?;
+    }
+    builder
+        .build()
+        .map_err(|source| Error::Pattern { pattern: patterns.join(", "), source: Box::new(source) })
 }
 
 /// Whether it is a file of ours.
@@ -84,6 +97,11 @@ mod tests {
         ];
         for (path, is_dir, expected) in table {
             assert_eq!(ignored.covers(path, is_dir), expected, "{path}");
+        }
+        let usual = Ignored::of(&[]).unwrap();
+        for (path, is_dir, expected) in table {
+            let is_usual = expected && !path.ends_with(".tmp") && path != "build";
+            assert_eq!(usual.covers(path, is_dir), is_usual, "{path}");
         }
         assert!(matches!(Ignored::of(&["[z-a]".into()]), Err(Error::Pattern { .. })));
     }

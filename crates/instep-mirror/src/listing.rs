@@ -115,7 +115,7 @@ mod platform {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let open = openat(CWD, folder.as_std_path(), flags, Mode::empty())?;
         let mut listing = Listing::default();
-        let mut entries = Dir::read_from(&open)?;
+        let mut entries = Dir::new(open)?;
         while let Some(entry) = entries.read() {
             let entry = entry?;
             let name = entry.file_name();
@@ -126,7 +126,7 @@ mod platform {
                 listing.odd.push(name.to_string_lossy().into_owned());
                 continue;
             };
-            match statat(&open, name, AtFlags::SYMLINK_NOFOLLOW) {
+            match statat(entries.fd()?, name, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) => listing.items.push(item(text, &stat)),
                 Err(error) => {
                     listing.failed.push((text.to_owned(), io::Error::from(error).kind()));

@@ -1,5 +1,9 @@
 //! `.sync_log.json` in the local root: what the last sync did, for people and scripts.
 
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+
+use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 
 use crate::apply::Done;
@@ -69,11 +73,59 @@ pub(crate) fn write(
     // A structure of texts and numbers is always JSON.
     let mut text = serde_json::to_vec_pretty(&log).unwrap_or_default();
     text.push(b'\n');
+    if set_time(&roots.log(), &text, &log.last_sync).is_some() {
+        return Ok(());
+    }
     // What it tells is over: it is not worth a wait for the disk.
     Ok(instep_fs::write_unflushed(&roots.log(), &text)?)
+}
+
+/// Writes the time over that of a log which says the same but for it, as most do: a new file would take longer
+/// than all the rest of a sync that finds nothing to do. `None` where the log has to be written anew.
+fn set_time(path: &Utf8Path, text: &[u8], time: &str) -> Option<()> {
+    let start = text.windows(time.len()).position(|part| part == time.as_bytes())?;
+    let (before, after) = (text.get(..start)?, text.get(start + time.len()..)?);
+    let mut file = File::options().read(true).write(true).open(path).ok()?;
+    let mut there = Vec::with_capacity(text.len() + 1);
+    let mut limited = (&mut file).take(u64::try_from(text.len()).ok()? + 1);
+    limited.read_to_end(&mut there).ok()?;
+    if there.len() != text.len() || !there.starts_with(before) || !there.ends_with(after) {
+        return None;
+    }
+    file.seek(SeekFrom::Start(u64::try_from(start).ok()?)).ok()?;
+    file.write_all(time.as_bytes()).ok()
 }
 
 /// What the last sync did; `None` where there was none, or its log cannot be read.
 pub(crate) fn read(roots: &Roots) -> Option<SyncLog> {
     serde_json::from_slice(&content::read(&roots.log()).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_time_of_a_log_that_says_the_same_is_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(folder.path()).unwrap().join("log");
+        let text = |time: &str, rest: &str| format!("{{\"last\": \"{time}\", \"rest\": {rest}}}\n");
+        let new = text("11:22", "5");
+        for (there, is_kept) in [
+            (text("00:00", "5"), true),
+            (text("11:22", "5"), true),
+            (text("00:00", "6"), false),
+            (text("00:00", "55"), false),
+            (text("00:00", "5") + "\n", false),
+            (text("0:00", "5"), false),
+            (String::new(), false),
+        ] {
+            fs_err::write(&path, &there).unwrap();
+            assert_eq!(set_time(&path, new.as_bytes(), "11:22").is_some(), is_kept, "{there}");
+            let expected = if is_kept { &new } else { &there };
+            assert_eq!(&fs_err::read_to_string(&path).unwrap(), expected);
+        }
+        fs_err::remove_file(&path).unwrap();
+        assert!(set_time(&path, new.as_bytes(), "11:22").is_none() && !path.exists());
+    }
 }

@@ -11,7 +11,7 @@ use crate::node::{Side, Sides};
 use crate::plan::Rank;
 use crate::reconcile::{Action, ancestors};
 use crate::root::Roots;
-use crate::scan::{Found, Scan, read_unread, scan};
+use crate::scan::{Found, Look, Scan, Walk, read_unread};
 use crate::state::{Entry, Loaded, State, set_aside};
 use crate::traits::Traits;
 
@@ -86,11 +86,20 @@ pub(crate) fn observe(
     // Reading is what costs on a network, so a sync reads once: when it copies. Whoever only looks wants to
     // know what differs, and not what may.
     let defers = |side: Side| is_locked && side == Side::Network;
-    let one = |side: Side| {
-        scan(side, roots.of(side), &state, ignored, *traits.of(side), defers(side), is_cancelled)
+    let begin = |side: Side| {
+        let (root, traits, defers) = (roots.of(side), *traits.of(side), defers(side));
+        Walk::begin(Look { side, root, ignored, traits, defers, is_cancelled }, &state)
     };
-    let (network, local) = rayon::join(|| one(Side::Network), || one(Side::Local));
-    let mut scans = Sides { network: network?, local: local? };
+    let (network, local) = std::thread::scope(|scope| {
+        let network = scope.spawn(|| begin(Side::Network));
+        let local = begin(Side::Local);
+        (network.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), local)
+    });
+    let (mut network, mut local) = (network?, local?);
+    if !(network.is_done() && local.is_done()) {
+        rayon::join(|| network.rest(), || local.rest());
+    }
+    let mut scans = Sides { network: network.end()?, local: local.end()? };
     // A drive that went away in between looks like an empty one.
     roots.guard_recorded(&state, ignored)?;
     let met = meetings(&scans);

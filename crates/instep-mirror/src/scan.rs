@@ -55,45 +55,86 @@ pub(crate) struct Scan {
     pub(crate) entries: usize,
 }
 
-/// Looks at everything below `root`. `defers`: whether what may have changed is read when it is copied, and
-/// not here.
-///
-/// # Errors
-///
-/// [`Error::Unreachable`] where the root itself cannot be listed, [`Error::Cancelled`].
-pub(crate) fn scan(
-    side: Side,
-    root: &Utf8Path,
-    state: &State,
-    ignored: &Ignored,
-    traits: Traits,
-    defers: bool,
-    is_cancelled: &(dyn Fn() -> bool + Sync),
-) -> Result<Scan, Error> {
-    let unreachable = |source| Error::Unreachable { side, path: root.to_owned(), source };
-    let listing = list_root(root).map_err(unreachable)?;
-    let scanner = Scanner {
-        side,
-        defers,
-        root,
-        ignored,
-        traits,
-        is_cancelled,
-        found: Mutex::default(),
-        entries: AtomicUsize::new(0),
-    };
-    rayon::scope(|scope| scanner.folder(scope, "", state.root(), listing));
-    if is_cancelled() {
-        return Err(Error::Cancelled);
+/// Looking at everything on a side.
+pub(crate) struct Walk<'a> {
+    scanner: Scanner<'a>,
+    /// Folders that were not looked at yet.
+    open: Vec<Folder<'a>>,
+}
+
+/// What is looked at, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Look<'a> {
+    pub(crate) side: Side,
+    pub(crate) root: &'a Utf8Path,
+    pub(crate) ignored: &'a Ignored,
+    pub(crate) traits: Traits,
+    /// Whether what may have changed is read when it is copied, and not here.
+    pub(crate) defers: bool,
+    pub(crate) is_cancelled: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl<'a> Walk<'a> {
+    /// Looks at a few folders, unless each look is slow. Most trees are small and as they were: they are done
+    /// before threads would have begun.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unreachable`] where the root itself cannot be listed.
+    pub(crate) fn begin(look: Look<'a>, state: &'a State) -> Result<Self, Error> {
+        let Look { side, root, traits, .. } = look;
+        let unreachable = |source| Error::Unreachable { side, path: root.to_owned(), source };
+        let listing = list_root(root).map_err(unreachable)?;
+        let scanner = Scanner { look, found: Mutex::default(), entries: AtomicUsize::new(0) };
+        let root = Folder { path: String::new(), record: state.root() };
+        let mut open = scanner.folder(&root, listing);
+        let few = if traits.strict { FEW } else { 0 };
+        for _ in 0..few {
+            if !scanner.is_quiet() {
+                break;
+            }
+            let Some(next) = open.pop() else { break };
+            open.extend(scanner.enter(&next));
+        }
+        Ok(Self { scanner, open })
     }
-    let mut scan = Scan { entries: scanner.entries.into_inner(), ..Scan::default() };
-    for part in scanner.found.into_inner().unwrap_or_default() {
-        scan.changes.extend(part.changes);
-        scan.touched.extend(part.touched);
-        scan.blocked.extend(part.blocked);
-        scan.leftovers.extend(part.leftovers);
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.open.is_empty()
     }
-    Ok(scan)
+
+    /// Looks at the rest, side by side.
+    pub(crate) fn rest(&mut self) {
+        let (scanner, open) = (&self.scanner, std::mem::take(&mut self.open));
+        rayon::scope(|scope| scanner.side_by_side(scope, open));
+    }
+
+    /// # Errors
+    ///
+    /// [`Error::Cancelled`].
+    pub(crate) fn end(self) -> Result<Scan, Error> {
+        let scanner = self.scanner;
+        if (scanner.look.is_cancelled)() {
+            return Err(Error::Cancelled);
+        }
+        let mut scan = Scan { entries: scanner.entries.into_inner(), ..Scan::default() };
+        for part in scanner.found.into_inner().unwrap_or_default() {
+            scan.changes.extend(part.changes);
+            scan.touched.extend(part.touched);
+            scan.blocked.extend(part.blocked);
+            scan.leftovers.extend(part.leftovers);
+        }
+        Ok(scan)
+    }
+}
+
+/// So many folders are looked at one after the other before threads are made for more.
+const FEW: usize = 64;
+
+/// A folder that is to be looked at.
+struct Folder<'a> {
+    path: String,
+    record: Option<Record<'a>>,
 }
 
 /// What was found in one folder.
@@ -115,30 +156,33 @@ impl Part {
 }
 
 struct Scanner<'a> {
-    side: Side,
-    defers: bool,
-    root: &'a Utf8Path,
-    ignored: &'a Ignored,
-    traits: Traits,
-    is_cancelled: &'a (dyn Fn() -> bool + Sync),
+    look: Look<'a>,
     found: Mutex<Vec<Part>>,
     entries: AtomicUsize,
 }
 
 impl<'a> Scanner<'a> {
-    /// Compares what a folder holds with what is recorded of it, both by name.
-    fn folder<'s>(
-        &'s self,
-        scope: &Scope<'s>,
-        folder: &str,
-        record: Option<Record<'s>>,
-        listing: Listing,
-    ) where
+    /// Whether all is as it was recorded, so far.
+    fn is_quiet(&self) -> bool {
+        self.found.lock().is_ok_and(|found| found.is_empty())
+    }
+
+    fn side_by_side<'s>(&'s self, scope: &Scope<'s>, folders: Vec<Folder<'a>>)
+    where
         'a: 's,
     {
-        if (self.is_cancelled)() {
-            return;
+        for folder in folders {
+            scope.spawn(move |scope| self.side_by_side(scope, self.enter(&folder)));
         }
+    }
+
+    /// Compares what a folder holds with what is recorded of it, both by name. Returns the folders in it.
+    fn folder(&self, folder: &Folder<'a>, listing: Listing) -> Vec<Folder<'a>> {
+        let mut inside = Vec::new();
+        if (self.look.is_cancelled)() {
+            return inside;
+        }
+        let Folder { path: folder, record } = folder;
         let mut part = Part::default();
         self.entries.fetch_add(listing.items.len(), Ordering::Relaxed);
         for name in listing.odd {
@@ -150,17 +194,22 @@ impl<'a> Scanner<'a> {
             part.blocked.push((join(folder, &name), Reason::Io(kind.into()).told()));
             unknown.insert(name);
         }
-        let mut recorded = record.into_iter().flat_map(Record::children).peekable();
+        let mut recorded = record.iter().flat_map(|record| record.children()).peekable();
         for item in listing.items {
             while let Some(gone) = recorded.next_if(|record| record.name() < item.name.as_str()) {
                 note_gone(folder, gone, &unknown, &mut part);
             }
             let known = recorded.next_if(|record| record.name() == item.name);
-            self.item(scope, folder, &item, known, &mut part);
+            inside.extend(self.item(folder, &item, known, &mut part));
         }
         for gone in recorded {
             note_gone(folder, gone, &unknown, &mut part);
         }
+        self.note(part);
+        inside
+    }
+
+    fn note(&self, part: Part) {
         if !part.is_empty()
             && let Ok(mut found) = self.found.lock()
         {
@@ -168,27 +217,24 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn item<'s>(
-        &'s self,
-        scope: &Scope<'s>,
+    /// Compares an entry with what is recorded of it. Returns it where it is a folder to be looked at.
+    fn item(
+        &self,
         folder: &str,
         item: &Item,
-        known: Option<Record<'s>>,
+        known: Option<Record<'a>>,
         part: &mut Part,
-    ) where
-        'a: 's,
-    {
+    ) -> Option<Folder<'a>> {
         match item.kind {
             Kind::File => {
                 if let Some(record) = known.filter(|record| record.is_file()) {
                     self.known_file(folder, item, record, part);
-                    return;
+                    return None;
                 }
             }
             Kind::Dir => {
                 if let Some(record) = known.filter(Record::is_dir) {
-                    self.enter(scope, join(folder, &item.name), Some(record));
-                    return;
+                    return Some(Folder { path: join(folder, &item.name), record: Some(record) });
                 }
             }
             Kind::Link | Kind::Other => {}
@@ -198,10 +244,10 @@ impl<'a> Scanner<'a> {
         if known.is_none() {
             if is_temporary(&path) {
                 part.leftovers.push(path);
-                return;
+                return None;
             }
-            if is_own(&path) || self.ignored.covers(&path, item.kind == Kind::Dir) {
-                return;
+            if is_own(&path) || self.look.ignored.covers(&path, item.kind == Kind::Dir) {
+                return None;
             }
         }
         let found = match item.kind {
@@ -209,8 +255,8 @@ impl<'a> Scanner<'a> {
             Kind::Link => self.link(&path, item),
             Kind::Dir => Ok(Some(Found::Dir)),
             Kind::File => Ok(Some(Found::File {
-                stamp: self.traits.reduce(item.stamp),
-                executable: item.executable && self.traits.executable,
+                stamp: self.look.traits.reduce(item.stamp),
+                executable: item.executable && self.look.traits.executable,
                 content: Content::Unread,
             })),
         };
@@ -218,7 +264,7 @@ impl<'a> Scanner<'a> {
             Ok(found) => found,
             Err(reason) => {
                 part.blocked.push((path, reason));
-                return;
+                return None;
             }
         };
         if let (Some(Found::Link { target, .. }), Some(record)) = (&found, known)
@@ -226,44 +272,39 @@ impl<'a> Scanner<'a> {
             && !record.is_file()
             && record.target() == target
         {
-            return;
+            return None;
         }
         if let Some(record) = known.filter(Record::is_dir) {
             gone(path.clone(), record, part);
         }
         let is_dir = matches!(found, Some(Found::Dir));
         part.changes.push((path.clone(), found));
-        if is_dir {
-            self.enter(scope, path, None);
+        is_dir.then_some(Folder { path, record: None })
+    }
+
+    /// Lists a folder and looks at it. Returns the folders in it.
+    fn enter(&self, folder: &Folder<'a>) -> Vec<Folder<'a>> {
+        match list(&self.look.root.join(&folder.path)) {
+            Ok(listing) => self.folder(folder, listing),
+            Err(error) => {
+                let blocked = vec![(folder.path.clone(), Reason::on(self.look.side)(error))];
+                self.note(Part { blocked, ..Part::default() });
+                Vec::new()
+            }
         }
     }
 
-    fn enter<'s>(&'s self, scope: &Scope<'s>, path: String, record: Option<Record<'s>>)
-    where
-        'a: 's,
-    {
-        scope.spawn(move |scope| match list(&self.root.join(&path)) {
-            Ok(listing) => self.folder(scope, &path, record, listing),
-            Err(error) => {
-                let blocked = vec![(path, Reason::on(self.side)(error))];
-                let part = Part { blocked, ..Part::default() };
-                if let Ok(mut found) = self.found.lock() {
-                    found.push(part);
-                }
-            }
-        });
-    }
-
     fn known_file(&self, folder: &str, item: &Item, record: Record<'_>, part: &mut Part) {
-        let stamp = self.traits.reduce(item.stamp);
-        let executable = if self.traits.executable { item.executable } else { record.executable() };
-        if record.stamp(self.side) == Some(stamp) && executable == record.executable() {
+        let stamp = self.look.traits.reduce(item.stamp);
+        let executable =
+            if self.look.traits.executable { item.executable } else { record.executable() };
+        if record.stamp(self.look.side) == Some(stamp) && executable == record.executable() {
             return;
         }
         let path = join(folder, &item.name);
         // Where a stamp is not to be trusted, most files are as they were.
-        let is_another = record.stamp(self.side).is_some_and(|known| known != stamp);
-        if stamp.size != record.size() || (self.defers && is_another) {
+        let is_another = record.stamp(self.look.side).is_some_and(|known| known != stamp);
+        if stamp.size != record.size() || (self.look.defers && is_another) {
             let found = Found::File { stamp, executable, content: Content::Unread };
             part.changes.push((path, Some(found)));
             return;
@@ -282,12 +323,13 @@ impl<'a> Scanner<'a> {
 
     /// The hash of a file that is as its stamp says before and after it is read.
     fn read(&self, path: &str, stamp: Stamp) -> Result<blake3::Hash, Reason> {
-        let (hash, found) = content::hash(&self.root.join(path)).map_err(Reason::on(self.side))?;
-        if self.traits.reduce(found) == stamp { Ok(hash) } else { Err(Reason::Changes) }
+        let (hash, found) =
+            content::hash(&self.look.root.join(path)).map_err(Reason::on(self.look.side))?;
+        if self.look.traits.reduce(found) == stamp { Ok(hash) } else { Err(Reason::Changes) }
     }
 
     fn link(&self, path: &str, item: &Item) -> Result<Option<Found>, Reason> {
-        let target = std::fs::read_link(self.root.join(path)).map_err(Reason::Io)?;
+        let target = std::fs::read_link(self.look.root.join(path)).map_err(Reason::Io)?;
         let target = target.into_os_string().into_string().map_err(|_| Reason::NotUtf8)?;
         if leads_out(path, &target) {
             return Err(Reason::LeadsOut(target));
@@ -339,6 +381,10 @@ pub(crate) fn read_unread(
     paths: &[String],
 ) {
     use rayon::prelude::*;
+    if paths.is_empty() {
+        // Which is most often so: no threads are made for it.
+        return;
+    }
     let unread = paths.par_iter().filter_map(|path| match scan.changes.get(path) {
         Some(Some(Found::File { stamp, content: Content::Unread, .. })) => Some((path, *stamp)),
         _ => None,
