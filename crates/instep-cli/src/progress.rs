@@ -155,6 +155,10 @@ impl<'a> Progress<'a> {
                 }
             }
             MirrorEvent::Recovered => self.printer.note("both sides are in step again"),
+            MirrorEvent::Unflushed { paths } => self.printer.note(&format!(
+                "the machine stopped before the disk had all that was copied last: looking at {} again",
+                count(*paths, "path")
+            )),
             MirrorEvent::RecordLost { aside } => self.printer.note(&format!(
                 "the record of the mirror was damaged, and is kept as `{aside}`; both sides are compared anew, \
                  and nothing is deleted"

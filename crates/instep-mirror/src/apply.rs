@@ -29,7 +29,7 @@ use crate::problem::{Problem, Reason};
 use crate::reconcile::{Action, ancestors, parent};
 use crate::root::Roots;
 use crate::scan::Found;
-use crate::state::{Entries, Entry, Record, State};
+use crate::state::{Entries, Entry, Record, State, complete};
 use crate::traits;
 use crate::trash::Trash;
 
@@ -88,6 +88,8 @@ pub(crate) struct Applier<'a> {
     /// Where something could not be given another name, so that nothing may take its place.
     pub(crate) stuck: Mutex<BTreeSet<String>>,
     pub(crate) writeback: Writeback,
+    /// Whether the disk is not waited for.
+    pub(crate) is_late: bool,
 }
 
 impl Applier<'_> {
@@ -98,6 +100,8 @@ impl Applier<'_> {
         let ended = if plan.actions.is_empty() {
             // Most runs find nothing to do: they start no thread.
             Ok(())
+        } else if self.is_late {
+            self.run_all(&plan.actions, &mut record, &mut done, on_event)
         } else {
             self.writeback.beside(|| self.run_all(&plan.actions, &mut record, &mut done, on_event))
         };
@@ -756,8 +760,8 @@ impl<'a> Recorder<'a> {
         let Some(entries) = &mut self.entries else { return Ok(()) };
         complete(entries);
         let applier = self.applier;
-        // What is recorded is on the disk.
-        for side in Side::BOTH {
+        // What is recorded is on the disk, or listed.
+        for side in Side::BOTH.into_iter().filter(|_| !applier.is_late) {
             let path = applier.roots.of(side);
             flush::all(path).map_err(|source| Error::Write { path: path.to_owned(), source })?;
         }
@@ -766,25 +770,14 @@ impl<'a> Recorder<'a> {
         let mut header = applier.observed.state.header.clone();
         applier.mark.clone_into(&mut header.root);
         header.ignored.clone_from(&applier.ignored.digest);
-        State::of(header, entries).write(&applier.roots.state())?;
+        let state = State::of(header, entries);
+        let path = applier.roots.state();
+        if applier.is_late {
+            state.write_late(&path)?;
+        } else {
+            state.write(&path)?;
+        }
         self.written = Instant::now();
         Ok(())
     }
-}
-
-/// Records the folders that entries are in: a run that is cut off may know a file before its folder.
-fn complete(entries: &mut Entries) {
-    let mut missing: BTreeSet<String> = BTreeSet::new();
-    let mut last = "";
-    for path in entries.keys() {
-        let folder = parent(path).unwrap_or_default();
-        if folder == last {
-            continue;
-        }
-        last = folder;
-        let above =
-            ancestors(path).filter(|above| !matches!(entries.get(*above), Some(Entry::Dir)));
-        missing.extend(above.map(str::to_owned));
-    }
-    entries.extend(missing.into_iter().map(|path| (path, Entry::Dir)));
 }

@@ -43,11 +43,14 @@ pub(crate) fn settled(
     started: SystemTime,
     ahead: Option<i64>,
 ) -> Option<Stamp> {
+    // The time of the last change of any kind, where there is one, cannot be set back.
+    let is_strict = traits.strict && stamp.changed != 0;
+    if is_strict && traits.tells_changes {
+        return Some(stamp);
+    }
     let ahead = ahead?;
     let distance = Duration::from_nanos(ahead.unsigned_abs());
     let started = if ahead < 0 { started - distance } else { started + distance };
-    // The time of the last change of any kind, where there is one, cannot be set back.
-    let is_strict = traits.strict && stamp.changed != 0;
     let told = if is_strict { Stamp { modified: stamp.changed, ..stamp } } else { stamp };
     told.is_settled(started).then_some(stamp)
 }
@@ -103,6 +106,23 @@ mod tests {
             let ahead = Some(ahead_untried(traits(strict), tried));
             assert_eq!(trusts(stamp(age), strict, ahead), expected, "{strict} {tried:?} {age}");
         }
+    }
+
+    #[test]
+    fn where_each_change_has_its_time_every_stamp_is_trusted() {
+        let stamp = Stamp { size: 1, modified: NOW, file_id: 1, changed: NOW };
+        let now = UNIX_EPOCH + Duration::from_nanos(NOW.unsigned_abs());
+        for (strict, tells_changes, expected) in
+            [(true, true, true), (true, false, false), (false, true, false)]
+        {
+            let likely = Traits::likely(Utf8Path::new("/"));
+            let traits = Traits { strict, tells_changes, ..likely };
+            let found = settled(stamp, traits, now, Some(0));
+            assert_eq!(found.is_some(), expected, "{strict} {tells_changes}");
+        }
+        // A time of change that is none tells nothing.
+        let traits = Traits { strict: true, tells_changes: true, ..Traits::likely("/".into()) };
+        assert!(settled(Stamp { changed: 0, ..stamp }, traits, now, Some(0)).is_none());
     }
 
     #[test]

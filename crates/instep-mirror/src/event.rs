@@ -56,6 +56,11 @@ pub enum Event {
     },
     /// After an interruption, both sides are in step again.
     Recovered,
+    /// The machine stopped before the disk had what the last sync brought: it is looked at again.
+    Unflushed {
+        /// How many paths that are.
+        paths: usize,
+    },
     /// The record was damaged: it was put aside, and is made anew from both sides.
     RecordLost {
         /// Where it is now.

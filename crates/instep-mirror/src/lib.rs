@@ -26,6 +26,7 @@ mod error;
 mod event;
 mod flush;
 mod ignored;
+mod late;
 mod listing;
 mod log;
 mod mirror;

@@ -22,7 +22,7 @@ use crate::root::Roots;
 use crate::state::{Loaded, State};
 use crate::traits::Traits;
 use crate::trash::{self, Discarded, Trash};
-use crate::{names, place};
+use crate::{late, names, place};
 
 /// How many runs there were in this process; the first has the number 1.
 static RUNS: AtomicU64 = AtomicU64::new(1);
@@ -127,7 +127,7 @@ impl Mirror {
     /// [`Error::RootMissing`] and its kin, [`Error::Replaced`], [`Error::Emptied`], [`Error::NewerState`],
     /// [`Error::Cancelled`].
     pub fn observe(&self, is_cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Observed, Error> {
-        let loaded = State::load(&self.roots.state())?;
+        let loaded = late::load(&self.roots)?;
         observe(&self.roots, &self.ignored, loaded, false, is_cancelled)
     }
 
@@ -173,7 +173,7 @@ impl Mirror {
         let _lock = self.lock(is_cancelled)?;
         self.roots.sweep();
         // Before anything is made in a root that may be another one.
-        let loaded = State::load(&self.roots.state())?;
+        let loaded = late::settle(&self.roots, on_event)?;
         let is_initial = !matches!(loaded, Loaded::State(_));
         if let Loaded::State(known) = &loaded {
             self.roots.guard_recorded(known, &self.ignored)?;
@@ -198,6 +198,7 @@ impl Mirror {
             deletes: plan.deletions(),
             conflicts: plan.conflicts(),
         });
+        let is_late = late::announce(&self.roots, &observed, &plan);
         let applier = Applier {
             roots: &self.roots,
             observed: &observed,
@@ -211,6 +212,7 @@ impl Mirror {
             run: RUNS.fetch_add(1, Ordering::Relaxed),
             stuck: Mutex::default(),
             writeback: Writeback::default(),
+            is_late,
         };
         let done = applier.apply(plan, on_event)?;
         if !done.problems.is_empty() {

@@ -327,7 +327,17 @@ mod tests {
     fn traits(tells_case: bool, windows: bool) -> Traits {
         let (strict, executable, links, exchanges, granularity) = (true, true, true, true, 100);
         let names = Names::all(!windows);
-        Traits { strict, executable, tells_case, links, exchanges, names, granularity }
+        let tells_changes = false;
+        Traits {
+            strict,
+            executable,
+            tells_case,
+            links,
+            exchanges,
+            tells_changes,
+            names,
+            granularity,
+        }
     }
 
     /// Files that are new on the network, and what the local side can tell.

@@ -102,6 +102,16 @@ impl Roots {
         self.own(Side::Local).join("state")
     }
 
+    /// The record from before a run that does not wait for the disk.
+    pub(crate) fn kept_state(&self) -> Utf8PathBuf {
+        self.own(Side::Local).join("state.kept")
+    }
+
+    /// What such a run does.
+    pub(crate) fn late(&self) -> Utf8PathBuf {
+        self.own(Side::Local).join("late")
+    }
+
     pub(crate) fn lock(&self) -> Utf8PathBuf {
         self.own(Side::Local).join("lock")
     }
@@ -372,7 +382,8 @@ impl Roots {
     /// Forgets what is recorded, so that both sides are compared anew and nothing is deleted.
     pub(crate) fn forget(&self) -> Result<(), Error> {
         let mark = self.own(Side::Local).join(MARK);
-        for path in [self.state(), self.known_traits(), self.clock(), mark] {
+        let records = [self.state(), self.kept_state()];
+        for path in records.into_iter().chain([self.known_traits(), self.clock(), mark]) {
             match instep_fs::while_in_use(|| std::fs::remove_file(&path)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(Error::Write { path, source: error });

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use camino::Utf8Path;
 use instep_fs::Stamp;
 use rayon::Scope;
+use rayon::prelude::*;
 
 use crate::content;
 use crate::error::Error;
@@ -100,13 +101,21 @@ impl<'a> Walk<'a> {
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        self.open.is_empty()
+        self.open.is_empty() && self.scanner.is_quiet()
     }
 
-    /// Looks at the rest, side by side.
+    /// Looks at the rest, and reads what may have changed, side by side.
     pub(crate) fn rest(&mut self) {
         let (scanner, open) = (&self.scanner, std::mem::take(&mut self.open));
         rayon::scope(|scope| scanner.side_by_side(scope, open));
+        let take = |found: &mut Vec<Part<'a>>| {
+            found.iter_mut().flat_map(|part| std::mem::take(&mut part.doubtful)).collect()
+        };
+        let doubtful: Vec<Doubtful<'_>> =
+            scanner.found.lock().map(|mut found| take(&mut found)).unwrap_or_default();
+        let read = |part: Part<'a>, file| scanner.read(file, part);
+        let parts = doubtful.into_par_iter().fold(Part::default, read);
+        parts.for_each(|part| scanner.note(part));
     }
 
     /// # Errors
@@ -137,18 +146,28 @@ struct Folder<'a> {
     record: Option<Record<'a>>,
 }
 
+/// A file of which only the content tells whether it changed.
+struct Doubtful<'a> {
+    path: String,
+    stamp: Stamp,
+    executable: bool,
+    record: Record<'a>,
+}
+
 /// What was found in one folder.
 #[derive(Default)]
-struct Part {
+struct Part<'a> {
+    doubtful: Vec<Doubtful<'a>>,
     changes: Vec<(String, Option<Found>)>,
     touched: Vec<(String, Stamp)>,
     blocked: Vec<(String, Reason)>,
     leftovers: Vec<String>,
 }
 
-impl Part {
+impl Part<'_> {
     fn is_empty(&self) -> bool {
-        self.changes.is_empty()
+        self.doubtful.is_empty()
+            && self.changes.is_empty()
             && self.touched.is_empty()
             && self.blocked.is_empty()
             && self.leftovers.is_empty()
@@ -157,7 +176,7 @@ impl Part {
 
 struct Scanner<'a> {
     look: Look<'a>,
-    found: Mutex<Vec<Part>>,
+    found: Mutex<Vec<Part<'a>>>,
     entries: AtomicUsize,
 }
 
@@ -209,7 +228,7 @@ impl<'a> Scanner<'a> {
         inside
     }
 
-    fn note(&self, part: Part) {
+    fn note(&self, part: Part<'a>) {
         if !part.is_empty()
             && let Ok(mut found) = self.found.lock()
         {
@@ -223,7 +242,7 @@ impl<'a> Scanner<'a> {
         folder: &str,
         item: &Item,
         known: Option<Record<'a>>,
-        part: &mut Part,
+        part: &mut Part<'a>,
     ) -> Option<Folder<'a>> {
         match item.kind {
             Kind::File => {
@@ -294,7 +313,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn known_file(&self, folder: &str, item: &Item, record: Record<'_>, part: &mut Part) {
+    fn known_file(&self, folder: &str, item: &Item, record: Record<'a>, part: &mut Part<'a>) {
         let stamp = self.look.traits.reduce(item.stamp);
         let executable =
             if self.look.traits.executable { item.executable } else { record.executable() };
@@ -309,23 +328,26 @@ impl<'a> Scanner<'a> {
             part.changes.push((path, Some(found)));
             return;
         }
-        match self.read(&path, stamp) {
-            Ok(hash) if hash == record.hash() && executable == record.executable() => {
+        part.doubtful.push(Doubtful { path, stamp, executable, record });
+    }
+
+    /// Reads a file, which has to be as its stamp says before and after.
+    fn read(&self, file: Doubtful<'_>, mut part: Part<'a>) -> Part<'a> {
+        let Doubtful { path, stamp, executable, record } = file;
+        match content::hash(&self.look.root.join(&path)) {
+            Ok((_, found)) if self.look.traits.reduce(found) != stamp => {
+                part.blocked.push((path, Reason::Changes));
+            }
+            Ok((hash, _)) if hash == record.hash() && executable == record.executable() => {
                 part.touched.push((path, stamp));
             }
-            Ok(hash) => {
+            Ok((hash, _)) => {
                 let content = Content::Hash(hash);
                 part.changes.push((path, Some(Found::File { stamp, executable, content })));
             }
-            Err(reason) => part.blocked.push((path, reason)),
+            Err(error) => part.blocked.push((path, Reason::on(self.look.side)(error))),
         }
-    }
-
-    /// The hash of a file that is as its stamp says before and after it is read.
-    fn read(&self, path: &str, stamp: Stamp) -> Result<blake3::Hash, Reason> {
-        let (hash, found) =
-            content::hash(&self.look.root.join(path)).map_err(Reason::on(self.look.side))?;
-        if self.look.traits.reduce(found) == stamp { Ok(hash) } else { Err(Reason::Changes) }
+        part
     }
 
     fn link(&self, path: &str, item: &Item) -> Result<Option<Found>, Reason> {
@@ -339,13 +361,13 @@ impl<'a> Scanner<'a> {
 }
 
 /// What is recorded and not listed is gone, unless its name was there and could not be looked at.
-fn note_gone(folder: &str, record: Record<'_>, unknown: &HashSet<String>, part: &mut Part) {
+fn note_gone(folder: &str, record: Record<'_>, unknown: &HashSet<String>, part: &mut Part<'_>) {
     if !unknown.contains(record.name()) {
         gone(join(folder, record.name()), record, part);
     }
 }
 
-fn gone(path: String, record: Record<'_>, part: &mut Part) {
+fn gone(path: String, record: Record<'_>, part: &mut Part<'_>) {
     for child in record.children() {
         gone(join(&path, child.name()), child, part);
     }
@@ -380,7 +402,6 @@ pub(crate) fn read_unread(
     scan: &mut Scan,
     paths: &[String],
 ) {
-    use rayon::prelude::*;
     if paths.is_empty() {
         // Which is most often so: no threads are made for it.
         return;

@@ -14,7 +14,7 @@
 //!
 //! Children of a folder follow each other, by name. Record 0 is the root.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use instep_fs::Stamp;
@@ -24,6 +24,7 @@ use crate::content;
 use crate::error::Error;
 use crate::names::Names;
 use crate::node::{Content, Node, Side, Sides};
+use crate::reconcile::{ancestors, parent};
 
 const SCHEMA_VERSION: u32 = 1;
 const RECORD: usize = 120;
@@ -72,6 +73,23 @@ impl Entry {
 
 /// All of it, by path.
 pub(crate) type Entries = BTreeMap<String, Entry>;
+
+/// Records the folders that entries are in: a run that is cut off may know a file before its folder.
+pub(crate) fn complete(entries: &mut Entries) {
+    let mut missing: BTreeSet<String> = BTreeSet::new();
+    let mut last = "";
+    for path in entries.keys() {
+        let folder = parent(path).unwrap_or_default();
+        if folder == last {
+            continue;
+        }
+        last = folder;
+        let above =
+            ancestors(path).filter(|above| !matches!(entries.get(*above), Some(Entry::Dir)));
+        missing.extend(above.map(str::to_owned));
+    }
+    entries.extend(missing.into_iter().map(|path| (path, Entry::Dir)));
+}
 
 /// The record, as it was read.
 #[derive(Clone, Debug)]
@@ -196,6 +214,11 @@ impl State {
 
     pub(crate) fn write(&self, path: &Utf8Path) -> Result<(), Error> {
         Ok(instep_fs::write_atomic(path, &self.bytes)?)
+    }
+
+    /// Without waiting for the disk.
+    pub(crate) fn write_late(&self, path: &Utf8Path) -> Result<(), Error> {
+        Ok(instep_fs::write_unflushed(path, &self.bytes)?)
     }
 
     /// How many paths are recorded.
@@ -493,14 +516,14 @@ mod tests {
                 for (path, entry) in items {
                     let path = path.join("/");
                     // Only folders hold something.
-                    let is_below = crate::reconcile::ancestors(&path)
+                    let is_below = ancestors(&path)
                         .any(|above| !matches!(entries.get(above), None | Some(Entry::Dir)));
                     let holds =
                         entries.keys().any(|other| other.starts_with(&[&path, "/"].concat()));
                     if is_below || holds {
                         continue;
                     }
-                    for above in crate::reconcile::ancestors(&path) {
+                    for above in ancestors(&path) {
                         entries.insert(above.to_owned(), Entry::Dir);
                     }
                     entries.insert(path, entry);

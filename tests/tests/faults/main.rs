@@ -10,6 +10,7 @@
 )]
 
 mod failing_fs;
+mod power;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;

@@ -4,6 +4,7 @@
 
 mod conflicts;
 mod down;
+mod late;
 mod pair;
 mod roots;
 mod trash;

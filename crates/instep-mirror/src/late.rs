@@ -1,0 +1,259 @@
+//! Not waiting for the disk. A run that brings much down, and nothing up, ends when the system has all of it,
+//! and the disk follows. What the run does is listed beforehand, on the disk; the next run waits until the
+//! disk has it, and strikes the list. Should the machine stop in between, what is listed is believed only as
+//! far as it is read:
+//!
+//! | at a path of the list, the local side has | what both sides are taken to have agreed on |
+//! | --- | --- |
+//! | what is recorded, or was before that run | that |
+//! | a file with the time that the run gave it, or saw, and another content | this content: the disk did not get all of it, and it is nobody's work. What the network has takes its place, and it goes to the trash |
+//! | a folder | a folder |
+//! | anything else, or nothing | nothing: whatever somebody made of it is kept, and nothing is deleted |
+//!
+//! Whatever goes up is waited for, since others see it.
+
+use std::io;
+
+use camino::Utf8Path;
+use serde::{Deserialize, Serialize};
+
+use crate::content;
+use crate::error::Error;
+use crate::event::Event;
+use crate::flush;
+use crate::listing::{Kind, look};
+use crate::names::Names;
+use crate::node::{Side, Sides};
+use crate::observe::Observed;
+use crate::plan::Plan;
+use crate::reconcile::Action;
+use crate::root::Roots;
+use crate::scan::Found;
+use crate::state::{Entry, Loaded, Record, State, complete};
+
+/// From so many bytes on, waiting is worth to be avoided.
+const MUCH: u64 = 64 << 20;
+
+const SCHEMA_VERSION: u32 = 1;
+
+/// What a run does, and the disk may not have yet.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Late {
+    schema_version: u32,
+    /// The start of the machine, and the mount, in which what is listed is as it was written.
+    session: String,
+    /// Paths, and the time of modification, in nanoseconds since the Unix epoch, that a file has there if it
+    /// is the run's.
+    paths: Vec<(String, Option<i64>)>,
+}
+
+/// Makes a run late, if that is worth it and safe: `true` where it need not wait for the disk.
+pub(crate) fn announce(roots: &Roots, observed: &Observed, plan: &Plan) -> bool {
+    let is_down = plan.actions.iter().all(|action| {
+        matches!(
+            action,
+            Action::Copy { from: Side::Network, .. }
+                | Action::Delete { side: Side::Local, .. }
+                | Action::Agree { .. }
+        )
+    });
+    let local = roots.of(Side::Local);
+    if plan.bytes < MUCH || !is_down || !observed.traits.local.strict {
+        return false;
+    }
+    let Some(session) = flush::session(local) else { return false };
+    let touched = &observed.scans.local.touched;
+    let touched = touched.iter().map(|(path, stamp)| (path.clone(), Some(stamp.modified)));
+    let paths =
+        plan.actions.iter().map(|action| (action.path().to_owned(), time(observed, action)));
+    let paths = paths.chain(touched).collect();
+    let late = Late { schema_version: SCHEMA_VERSION, session, paths };
+    // A structure of texts and numbers is always JSON.
+    let text = serde_json::to_vec(&late).unwrap_or_default();
+    // Where the list cannot be made, it is waited for.
+    keep_record(roots).is_ok() && instep_fs::write_atomic(&roots.late(), &text).is_ok()
+}
+
+/// The time that tells the file of the run from one that somebody made there.
+fn time(observed: &Observed, action: &Action) -> Option<i64> {
+    let (path, side) = match action {
+        Action::Copy { path, from } => (path, *from),
+        Action::Delete { path, side } | Action::Beside { path, side } => (path, *side),
+        Action::Agree { path } => (path, Side::Local),
+    };
+    match observed.scans.of(side).changes.get(path) {
+        Some(Some(Found::File { stamp, .. })) => Some(stamp.modified),
+        Some(_) => None,
+        None => observed.state.get(path)?.stamp(side).map(|stamp| stamp.modified),
+    }
+}
+
+/// Keeps the record that the disk has beside the one that it may not get whole. That the list is written to
+/// the disk makes this last as well.
+fn keep_record(roots: &Roots) -> io::Result<()> {
+    remove(&roots.kept_state())?;
+    match std::fs::hard_link(roots.state(), roots.kept_state()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The record, for who changes nothing.
+///
+/// # Errors
+///
+/// Those of [`State::load`].
+pub(crate) fn load(roots: &Roots) -> Result<Loaded, Error> {
+    match read(roots)? {
+        Listed::Nothing => State::load(&roots.state()),
+        Listed::Late(late) if is_same_session(roots, &late) => State::load(&roots.state()),
+        Listed::Late(late) => mended(roots, &late),
+        Listed::Damaged => distrusted(roots),
+    }
+}
+
+/// The record, when the disk has all that it speaks of. To be called by whoever holds the lock.
+///
+/// # Errors
+///
+/// Those of [`State::load`], [`Error::Write`].
+pub(crate) fn settle(roots: &Roots, on_event: &mut dyn FnMut(Event)) -> Result<Loaded, Error> {
+    let local = roots.of(Side::Local);
+    let flush =
+        || flush::all(local).map_err(|source| Error::Write { path: local.to_owned(), source });
+    let loaded = match read(roots)? {
+        Listed::Nothing => return State::load(&roots.state()),
+        // A disk that could not take it says so once, whoever asks.
+        Listed::Late(late) if is_same_session(roots, &late) && flush().is_ok() => {
+            State::load(&roots.state())?
+        }
+        Listed::Late(late) => {
+            on_event(Event::Unflushed { paths: late.paths.len() });
+            let loaded = mended(roots, &late)?;
+            if let Loaded::State(state) = &loaded {
+                state.write(&roots.state())?;
+            }
+            flush()?;
+            loaded
+        }
+        Listed::Damaged => distrusted(roots)?,
+    };
+    for path in [roots.late(), roots.kept_state()] {
+        remove(&path).map_err(|source| Error::Write { path: path.clone(), source })?;
+    }
+    Ok(loaded)
+}
+
+/// What became of reading the list.
+enum Listed {
+    Nothing,
+    Late(Late),
+    Damaged,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    schema_version: u32,
+}
+
+fn read(roots: &Roots) -> Result<Listed, Error> {
+    let path = roots.late();
+    let bytes = match content::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Listed::Nothing),
+        Err(source) => return Err(Error::Read { path, source }),
+    };
+    match serde_json::from_slice::<Version>(&bytes) {
+        Ok(Version { schema_version: version }) if version > SCHEMA_VERSION => {
+            Err(Error::NewerState { path, version })
+        }
+        _ => Ok(serde_json::from_slice(&bytes).map_or(Listed::Damaged, Listed::Late)),
+    }
+}
+
+/// What to believe of the record is not known any more.
+fn distrusted(roots: &Roots) -> Result<Loaded, Error> {
+    Ok(match State::load(&roots.state())? {
+        Loaded::Missing => Loaded::Missing,
+        Loaded::State(_) | Loaded::Corrupt => Loaded::Corrupt,
+    })
+}
+
+fn is_same_session(roots: &Roots, late: &Late) -> bool {
+    flush::session(roots.of(Side::Local)).is_some_and(|session| session == late.session)
+}
+
+fn remove(path: &Utf8Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The record as far as the local side bears it out.
+fn mended(roots: &Roots, late: &Late) -> Result<Loaded, Error> {
+    let kept = match State::load(&roots.kept_state())? {
+        Loaded::State(state) => Some(state),
+        Loaded::Missing | Loaded::Corrupt => None,
+    };
+    let state = match (State::load(&roots.state())?, &kept) {
+        (Loaded::State(state), _) => state,
+        (_, Some(kept)) => kept.clone(),
+        (Loaded::Missing | Loaded::Corrupt, None) => State::empty(),
+    };
+    let before = |path: &str| kept.as_ref()?.get(path).map(Record::entry);
+    let mut entries = state.entries();
+    for (path, time) in &late.paths {
+        if !is_path(path) {
+            continue;
+        }
+        let known = [entries.get(path).cloned(), before(path)];
+        match borne_out(&roots.at(Side::Local, path), known, *time) {
+            Some(entry) => entries.insert(path.clone(), entry),
+            None => entries.remove(path),
+        };
+    }
+    if entries.is_empty() && state.header.root.is_empty() {
+        return Ok(Loaded::Missing);
+    }
+    complete(&mut entries);
+    Ok(Loaded::State(State::of(state.header, &entries)))
+}
+
+/// Whether a path leads to a place in the root.
+fn is_path(path: &str) -> bool {
+    let names = Names::all(!cfg!(windows));
+    let is_name = |name: &str| !matches!(name, "" | "." | "..") && names.hold(name);
+    path.split('/').all(is_name) && !path.contains('\0')
+}
+
+/// What both sides are taken to have agreed on, by what the local side has: see the table above.
+fn borne_out(at: &Utf8Path, known: [Option<Entry>; 2], time: Option<i64>) -> Option<Entry> {
+    let item = look(at).ok()??;
+    match item.kind {
+        Kind::File => {
+            // What cannot be read is compared when it can be.
+            let (found, stamp) = content::hash(at).ok()?;
+            let is_it = |entry: &Entry| matches!(entry, Entry::File { hash, .. } if *hash == found);
+            let entry = known.into_iter().flatten().find(is_it);
+            entry.or_else(|| {
+                (time == Some(stamp.modified)).then_some(Entry::File {
+                    hash: found,
+                    executable: item.executable,
+                    size: stamp.size,
+                    stamps: Sides { network: None, local: None },
+                })
+            })
+        }
+        Kind::Dir => Some(Entry::Dir),
+        Kind::Link => {
+            let target = std::fs::read_link(at).ok()?.into_os_string().into_string().ok()?;
+            let is_it =
+                |entry: &Entry| matches!(entry, Entry::Link { target: known } if *known == target);
+            known.into_iter().flatten().find(is_it)
+        }
+        Kind::Other => None,
+    }
+}
