@@ -1,7 +1,7 @@
 //! Making what has arrived last through a power cut.
 //!
-//! On a local disk under Linux, all of it is flushed at once, before it is recorded; elsewhere, and on a
-//! network drive, each file by itself.
+//! On a local disk under Linux, all of it is flushed at once, before it is recorded, or
+//! [later](crate::late); elsewhere, and on a network drive, each file by itself.
 
 use std::fs::File;
 use std::io;
@@ -88,14 +88,14 @@ mod platform {
     }
 
     /// Those with which power cuts are tested: ext4 and XFS.
-    const ORDERLY: [i64; 2] = [0xef53, 0x5846_5342];
+    const ORDERLY: [u64; 2] = [0xef53, 0x5846_5342];
 
     /// A number that no other mount had since the machine was started (`STATX_MNT_ID_UNIQUE`, since Linux
     /// 6.8); before that, one that no other has at a time.
     const UNIQUE: StatxFlags = StatxFlags::from_bits_retain(0x4000);
 
     pub(super) fn session(folder: &Utf8Path) -> Option<String> {
-        let magic = statfs(folder.as_std_path()).ok()?.f_type;
+        let magic = u64::try_from(statfs(folder.as_std_path()).ok()?.f_type).ok()?;
         if !ORDERLY.contains(&magic) {
             return None;
         }

@@ -59,8 +59,9 @@ fn measured(workspace: &Workspace, kind: Kind) -> Result<ExitCode, Error> {
     };
     let mut text = format!(
         "Trees of {files}. `instep`, `unison` and `rclone bisync` look at both sides and keep a record; \
-         `rsync`, `rclone sync` and `cp` go one way. A first copy of `instep` ends when it is flushed to the \
-         disk; those of the others do not."
+         `rsync`, `rclone sync` and `cp` go one way. None of them waits until the disk has a copy, but \
+         `rsync --fsync`; `instep` lists beforehand what the disk may not have yet. Before a first copy and \
+         before 100 changes, the disk is given what it was behind with."
     );
     if kind == Kind::Small {
         text = [text, memory(&bench)?].join("\n\n");
@@ -161,7 +162,7 @@ impl Kind {
     }
 
     fn changed(self, bench: &Bench) -> Result<Table, Error> {
-        let edit = format!("python3 edit.py {}", self.name());
+        let edit = format!("sh -c 'python3 edit.py {}; sync; sleep 1'", self.name());
         let all: Vec<Candidate> = self
             .candidates()
             .into_iter()
