@@ -156,7 +156,7 @@ impl<'a> Progress<'a> {
             }
             MirrorEvent::Recovered => self.printer.note("both sides are in step again"),
             MirrorEvent::Unflushed { paths } => self.printer.note(&format!(
-                "the machine stopped before the disk had all that was copied last: looking at {} again",
+                "the disk may not have all that was copied last: reading {} again",
                 count(*paths, "path")
             )),
             MirrorEvent::RecordLost { aside } => self.printer.note(&format!(

@@ -318,7 +318,8 @@ impl Applier<'_> {
         } else {
             copy.sync_all().map_err(Reason::Io)?;
         }
-        if copy.metadata().map_err(Reason::Io)?.len() != source.stamp.size {
+        let written = Stamp::of_metadata(&copy.metadata().map_err(Reason::Io)?);
+        if written.size != source.stamp.size {
             return Err(Reason::Changes);
         }
         // What is recorded is what arrived, and not what somebody else may put in its place right after.
@@ -332,7 +333,9 @@ impl Applier<'_> {
         let arrived = Stamp::of_metadata(&arrived.map_err(Reason::Io)?);
         let mut stamps = Sides { network: None, local: None };
         *stamps.of_mut(from) = Some(source.stamp);
-        *stamps.of_mut(to) = Some(to_traits.reduce(arrived));
+        // Whoever wrote to it since left another time: then it is read by the next run.
+        let is_ours = (arrived.size, arrived.modified) == (written.size, written.modified);
+        *stamps.of_mut(to) = is_ours.then(|| to_traits.reduce(arrived));
         let entry =
             Entry::File { hash, executable: source.executable, size: source.stamp.size, stamps };
         Ok((entry, Some(source.stamp.size)))
@@ -666,11 +669,19 @@ struct Recorder<'a> {
     written: Instant,
     /// How far the clocks of the file systems are ahead of ours.
     ahead: Option<Sides<Option<i64>>>,
+    /// Whether each change there gets a time of its own.
+    tells_changes: Sides<Option<bool>>,
 }
 
 impl<'a> Recorder<'a> {
     fn new(applier: &'a Applier<'a>) -> Self {
-        let mut record = Self { applier, entries: None, written: Instant::now(), ahead: None };
+        let mut record = Self {
+            applier,
+            entries: None,
+            written: Instant::now(),
+            ahead: None,
+            tells_changes: Sides::default(),
+        };
         let observed = applier.observed;
         let is_new = observed.state.header.root != applier.mark;
         let is_touched = Side::BOTH.iter().any(|side| !observed.scans.of(*side).touched.is_empty());
@@ -704,7 +715,7 @@ impl<'a> Recorder<'a> {
                 *done.copied.of_mut(to) += 1;
                 done.bytes += bytes;
                 on_event(Event::Copied { path: path.clone(), to, bytes });
-                self.set(path, entry);
+                self.set(path, entry, Some(to));
             }
             Outcome::Deleted { path, side } => {
                 *done.deleted.of_mut(side) += 1;
@@ -715,10 +726,10 @@ impl<'a> Recorder<'a> {
                 on_event(Event::Conflict { path: path.clone(), beside: beside.clone() });
                 done.conflicts.push((path, beside.clone()));
                 if let Some(entry) = entry {
-                    self.set(beside, entry);
+                    self.set(beside, entry, None);
                 }
             }
-            Outcome::Agreed { path, entry: Some(entry) } => self.set(path, entry),
+            Outcome::Agreed { path, entry: Some(entry) } => self.set(path, entry, None),
             Outcome::Agreed { path, entry: None } => {
                 self.entries().remove(&path);
             }
@@ -731,15 +742,28 @@ impl<'a> Recorder<'a> {
         Ok(false)
     }
 
-    fn set(&mut self, path: String, mut entry: Entry) {
+    /// `written`: the side of a file that we wrote, and of which the time is ours.
+    fn set(&mut self, path: String, mut entry: Entry, written: Option<Side>) {
         if let Entry::File { stamps, .. } = &mut entry {
             for side in Side::BOTH {
+                if written == Some(side) && self.tells_changes(side) {
+                    continue;
+                }
                 if let Some(stamp) = *stamps.of(side) {
                     *stamps.of_mut(side) = self.settled(side, stamp);
                 }
             }
         }
         self.entries().insert(path, entry);
+    }
+
+    /// Whether the next change on a side has another time, whenever it comes.
+    fn tells_changes(&mut self, side: Side) -> bool {
+        let Applier { roots, observed, .. } = self.applier;
+        let is_strict = observed.traits.of(side).strict;
+        let tried = self.tells_changes.of_mut(side);
+        is_strict
+            && *tried.get_or_insert_with(|| clock::tells_changes(&roots.own(side)).unwrap_or(false))
     }
 
     /// The stamp, if no write that followed could have left it as it is.

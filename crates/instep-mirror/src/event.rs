@@ -56,7 +56,8 @@ pub enum Event {
     },
     /// After an interruption, both sides are in step again.
     Recovered,
-    /// The machine stopped before the disk had what the last sync brought: it is looked at again.
+    /// The machine stopped, or the disk was mounted anew, before it was known to have what the last sync brought
+    /// down: that is read again.
     Unflushed {
         /// How many paths that are.
         paths: usize,

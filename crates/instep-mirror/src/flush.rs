@@ -55,6 +55,13 @@ impl Writeback {
     }
 }
 
+/// Lets what memory holds of a file go, so that what the disk has is read. What it does not have yet stays.
+pub(crate) fn forget(path: &Utf8Path) {
+    if let Ok(file) = File::open(path) {
+        platform::begin(&file);
+    }
+}
+
 /// The start of the machine and the mount that a folder is seen in, by which it is known whether what was
 /// written is what can be read, whatever the disk has; `None` where that cannot be told, or where the file
 /// system does not bring what it was given into order after a power cut.
@@ -87,11 +94,12 @@ mod platform {
         Ok(syncfs(&File::open(folder)?)?)
     }
 
+    const EXT: u64 = 0xef53;
     /// Those with which power cuts are tested: ext4 and XFS.
-    const ORDERLY: [u64; 2] = [0xef53, 0x5846_5342];
+    const ORDERLY: [u64; 2] = [EXT, 0x5846_5342];
 
     /// A number that no other mount had since the machine was started (`STATX_MNT_ID_UNIQUE`, since Linux
-    /// 6.8); before that, one that no other has at a time.
+    /// 6.8).
     const UNIQUE: StatxFlags = StatxFlags::from_bits_retain(0x4000);
 
     pub(super) fn session(folder: &Utf8Path) -> Option<String> {
@@ -100,10 +108,19 @@ mod platform {
             return None;
         }
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-        let flags = UNIQUE | StatxFlags::MNT_ID;
-        let found = statx(CWD, folder.as_std_path(), AtFlags::empty(), flags).ok()?;
-        let has_mount = found.stx_mask & flags.bits() != 0;
-        has_mount.then(|| format!("{} {}", boot.trim(), found.stx_mnt_id))
+        let found = statx(CWD, folder.as_std_path(), AtFlags::empty(), UNIQUE).ok()?;
+        let device = format!("{}:{}", found.stx_dev_major, found.stx_dev_minor);
+        let is_safe = magic != EXT || has_journal(&device).is_some();
+        let is_told = is_safe && found.stx_mask & UNIQUE.bits() != 0;
+        is_told.then(|| format!("{} {}", boot.trim(), found.stx_mnt_id))
+    }
+
+    /// ext2 looks the same, and ext4 can be made without a journal.
+    fn has_journal(device: &str) -> Option<u32> {
+        let name = std::fs::read_link(Utf8Path::new("/sys/dev/block").join(device)).ok()?;
+        let name = name.file_name()?.to_str()?;
+        let task = Utf8Path::new("/sys/fs/ext4").join(name).join("journal_task");
+        std::fs::read_to_string(task).ok()?.trim().parse().ok()
     }
 }
 

@@ -7,14 +7,16 @@
 //! | --- | --- |
 //! | what is recorded, or was before that run | that |
 //! | a file with the time that the run gave it, or saw, and another content | this content: the disk did not get all of it, and it is nobody's work. What the network has takes its place, and it goes to the trash |
+//! | a file with another time | what is recorded: it is somebody's work |
 //! | a folder | a folder |
-//! | anything else, or nothing | nothing: whatever somebody made of it is kept, and nothing is deleted |
+//! | a link, or nothing | nothing: it may not have reached the disk, so that it does not count as deleted |
 //!
 //! Whatever goes up is waited for, since others see it.
 
 use std::io;
 
 use camino::Utf8Path;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::content;
@@ -29,10 +31,13 @@ use crate::plan::Plan;
 use crate::reconcile::Action;
 use crate::root::Roots;
 use crate::scan::Found;
-use crate::state::{Entry, Loaded, Record, State, complete};
+use crate::state::{Entry, Loaded, Record, State, complete, set_aside};
 
 /// From so many bytes on, waiting is worth to be avoided.
 const MUCH: u64 = 64 << 20;
+
+/// The steps, in nanoseconds, of a time that is kept as it was given.
+const FINE: i64 = 100;
 
 const SCHEMA_VERSION: u32 = 1;
 
@@ -59,7 +64,10 @@ pub(crate) fn announce(roots: &Roots, observed: &Observed, plan: &Plan) -> bool 
         )
     });
     let local = roots.of(Side::Local);
-    if plan.bytes < MUCH || !is_down || !observed.traits.local.strict {
+    let traits = observed.traits.local;
+    // The time of a file is what tells it from somebody's.
+    let keeps_time = traits.strict && traits.granularity <= FINE;
+    if plan.bytes < MUCH || !is_down || !keeps_time {
         return false;
     }
     let Some(session) = flush::session(local) else { return false };
@@ -103,13 +111,19 @@ fn keep_record(roots: &Roots) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// Those of [`State::load`].
-pub(crate) fn load(roots: &Roots) -> Result<Loaded, Error> {
+/// Those of [`State::load`], [`Error::Cancelled`].
+pub(crate) fn load(
+    roots: &Roots,
+    is_cancelled: &(dyn Fn() -> bool + Sync),
+) -> Result<Loaded, Error> {
     match read(roots)? {
         Listed::Nothing => State::load(&roots.state()),
         Listed::Late(late) if is_same_session(roots, &late) => State::load(&roots.state()),
-        Listed::Late(late) => mended(roots, &late),
-        Listed::Damaged => distrusted(roots),
+        Listed::Late(late) => mended(roots, &late, is_cancelled),
+        Listed::Damaged => Ok(match State::load(&roots.state())? {
+            Loaded::Missing => Loaded::Missing,
+            Loaded::State(_) | Loaded::Corrupt => Loaded::Corrupt,
+        }),
     }
 }
 
@@ -117,8 +131,12 @@ pub(crate) fn load(roots: &Roots) -> Result<Loaded, Error> {
 ///
 /// # Errors
 ///
-/// Those of [`State::load`], [`Error::Write`].
-pub(crate) fn settle(roots: &Roots, on_event: &mut dyn FnMut(Event)) -> Result<Loaded, Error> {
+/// Those of [`State::load`], [`Error::Write`], [`Error::Cancelled`].
+pub(crate) fn settle(
+    roots: &Roots,
+    on_event: &mut dyn FnMut(Event),
+    is_cancelled: &(dyn Fn() -> bool + Sync),
+) -> Result<Loaded, Error> {
     let local = roots.of(Side::Local);
     let flush =
         || flush::all(local).map_err(|source| Error::Write { path: local.to_owned(), source });
@@ -130,14 +148,21 @@ pub(crate) fn settle(roots: &Roots, on_event: &mut dyn FnMut(Event)) -> Result<L
         }
         Listed::Late(late) => {
             on_event(Event::Unflushed { paths: late.paths.len() });
-            let loaded = mended(roots, &late)?;
+            let loaded = mended(roots, &late, is_cancelled)?;
             if let Loaded::State(state) = &loaded {
                 state.write(&roots.state())?;
             }
             flush()?;
             loaded
         }
-        Listed::Damaged => distrusted(roots)?,
+        // What to believe of the record is not known any more.
+        Listed::Damaged => {
+            if !matches!(State::load(&roots.state())?, Loaded::Missing) {
+                let aside = set_aside(&roots.state())?.into_string();
+                on_event(Event::RecordLost { aside });
+            }
+            Loaded::Missing
+        }
     };
     for path in [roots.late(), roots.kept_state()] {
         remove(&path).map_err(|source| Error::Write { path: path.clone(), source })?;
@@ -173,14 +198,6 @@ fn read(roots: &Roots) -> Result<Listed, Error> {
     }
 }
 
-/// What to believe of the record is not known any more.
-fn distrusted(roots: &Roots) -> Result<Loaded, Error> {
-    Ok(match State::load(&roots.state())? {
-        Loaded::Missing => Loaded::Missing,
-        Loaded::State(_) | Loaded::Corrupt => Loaded::Corrupt,
-    })
-}
-
 fn is_same_session(roots: &Roots, late: &Late) -> bool {
     flush::session(roots.of(Side::Local)).is_some_and(|session| session == late.session)
 }
@@ -193,7 +210,11 @@ fn remove(path: &Utf8Path) -> io::Result<()> {
 }
 
 /// The record as far as the local side bears it out.
-fn mended(roots: &Roots, late: &Late) -> Result<Loaded, Error> {
+fn mended(
+    roots: &Roots,
+    late: &Late,
+    is_cancelled: &(dyn Fn() -> bool + Sync),
+) -> Result<Loaded, Error> {
     let kept = match State::load(&roots.kept_state())? {
         Loaded::State(state) => Some(state),
         Loaded::Missing | Loaded::Corrupt => None,
@@ -205,12 +226,20 @@ fn mended(roots: &Roots, late: &Late) -> Result<Loaded, Error> {
     };
     let before = |path: &str| kept.as_ref()?.get(path).map(Record::entry);
     let mut entries = state.entries();
-    for (path, time) in &late.paths {
-        if !is_path(path) {
-            continue;
-        }
-        let known = [entries.get(path).cloned(), before(path)];
-        match borne_out(&roots.at(Side::Local, path), known, *time) {
+    let looked: Vec<(&String, Option<Entry>)> = late
+        .paths
+        .par_iter()
+        .filter(|(path, _)| is_path(path) && !is_cancelled())
+        .map(|(path, time)| {
+            let known = [state.get(path).map(Record::entry), before(path)];
+            (path, borne_out(&roots.at(Side::Local, path), known, *time))
+        })
+        .collect();
+    if is_cancelled() {
+        return Err(Error::Cancelled);
+    }
+    for (path, entry) in looked {
+        match entry {
             Some(entry) => entries.insert(path.clone(), entry),
             None => entries.remove(path),
         };
@@ -234,18 +263,22 @@ fn borne_out(at: &Utf8Path, known: [Option<Entry>; 2], time: Option<i64>) -> Opt
     let item = look(at).ok()??;
     match item.kind {
         Kind::File => {
+            // A disk that could not take it may have left it in memory.
+            flush::forget(at);
             // What cannot be read is compared when it can be.
             let (found, stamp) = content::hash(at).ok()?;
-            let is_it = |entry: &Entry| matches!(entry, Entry::File { hash, .. } if *hash == found);
-            let entry = known.into_iter().flatten().find(is_it);
-            entry.or_else(|| {
-                (time == Some(stamp.modified)).then_some(Entry::File {
-                    hash: found,
-                    executable: item.executable,
-                    size: stamp.size,
-                    stamps: Sides { network: None, local: None },
-                })
-            })
+            let is_it =
+                |entry: &&Entry| matches!(entry, Entry::File { hash, .. } if *hash == found);
+            if let Some(entry) = known.iter().flatten().find(is_it) {
+                return Some(entry.clone());
+            }
+            if time == Some(stamp.modified) {
+                let (executable, size) = (item.executable, stamp.size);
+                let stamps = Sides { network: None, local: None };
+                return Some(Entry::File { hash: found, executable, size, stamps });
+            }
+            let [now, before] = known;
+            now.or(before)
         }
         Kind::Dir => Some(Entry::Dir),
         Kind::Link => {

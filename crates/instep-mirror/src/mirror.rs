@@ -127,7 +127,7 @@ impl Mirror {
     /// [`Error::RootMissing`] and its kin, [`Error::Replaced`], [`Error::Emptied`], [`Error::NewerState`],
     /// [`Error::Cancelled`].
     pub fn observe(&self, is_cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Observed, Error> {
-        let loaded = late::load(&self.roots)?;
+        let loaded = late::load(&self.roots, is_cancelled)?;
         observe(&self.roots, &self.ignored, loaded, false, is_cancelled)
     }
 
@@ -173,7 +173,7 @@ impl Mirror {
         let _lock = self.lock(is_cancelled)?;
         self.roots.sweep();
         // Before anything is made in a root that may be another one.
-        let loaded = late::settle(&self.roots, on_event)?;
+        let loaded = late::settle(&self.roots, on_event, is_cancelled)?;
         let is_initial = !matches!(loaded, Loaded::State(_));
         if let Loaded::State(known) = &loaded {
             self.roots.guard_recorded(known, &self.ignored)?;

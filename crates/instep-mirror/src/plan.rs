@@ -327,17 +327,7 @@ mod tests {
     fn traits(tells_case: bool, windows: bool) -> Traits {
         let (strict, executable, links, exchanges, granularity) = (true, true, true, true, 100);
         let names = Names::all(!windows);
-        let tells_changes = false;
-        Traits {
-            strict,
-            executable,
-            tells_case,
-            links,
-            exchanges,
-            tells_changes,
-            names,
-            granularity,
-        }
+        Traits { strict, executable, tells_case, links, exchanges, names, granularity }
     }
 
     /// Files that are new on the network, and what the local side can tell.

@@ -382,7 +382,7 @@ impl Roots {
     /// Forgets what is recorded, so that both sides are compared anew and nothing is deleted.
     pub(crate) fn forget(&self) -> Result<(), Error> {
         let mark = self.own(Side::Local).join(MARK);
-        let records = [self.state(), self.kept_state()];
+        let records = [self.state(), self.kept_state(), self.late()];
         for path in records.into_iter().chain([self.known_traits(), self.clock(), mark]) {
             match instep_fs::while_in_use(|| std::fs::remove_file(&path)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {

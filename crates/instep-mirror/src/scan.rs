@@ -113,7 +113,9 @@ impl<'a> Walk<'a> {
         };
         let doubtful: Vec<Doubtful<'_>> =
             scanner.found.lock().map(|mut found| take(&mut found)).unwrap_or_default();
-        let read = |part: Part<'a>, file| scanner.read(file, part);
+        let read = |part: Part<'a>, file| {
+            if (scanner.look.is_cancelled)() { part } else { scanner.read(file, part) }
+        };
         let parts = doubtful.into_par_iter().fold(Part::default, read);
         parts.for_each(|part| scanner.note(part));
     }

@@ -1,9 +1,6 @@
 //! What a side's file system can tell and hold.
 
-use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, Write as _};
-use std::time::{Duration, Instant};
+use std::io;
 
 use camino::Utf8Path;
 use instep_fs::Stamp;
@@ -31,9 +28,6 @@ pub struct Traits {
     pub links: bool,
     /// Whether two files can change places in one step.
     pub exchanges: bool,
-    /// Whether each change after a look gets a time of its own, however soon it follows (Linux calls these
-    /// multigrain timestamps).
-    pub tells_changes: bool,
     /// Which rare names it holds.
     pub names: Names,
     /// The smallest step between two times, in nanoseconds, as far as a few tries tell it.
@@ -54,7 +48,6 @@ impl Traits {
             tells_case: cfg!(not(any(windows, target_os = "macos"))),
             links: cfg!(unix),
             exchanges: cfg!(unix),
-            tells_changes: false,
             names: Names::all(!cfg!(windows)),
             granularity: 100,
         }
@@ -68,8 +61,8 @@ impl Traits {
         let file = folder.join("probe");
         std::fs::write(&file, b"x")?;
         // An odd number of nanoseconds shows what is left of it.
-        let odd = std::time::UNIX_EPOCH + Duration::new(1_600_000_001, 123_456_700);
-        let open = File::options().write(true).open(&file)?;
+        let odd = std::time::UNIX_EPOCH + std::time::Duration::new(1_600_000_001, 123_456_700);
+        let open = std::fs::File::options().write(true).open(&file)?;
         let kept = open.set_modified(odd).and_then(|()| open.metadata()?.modified());
         let granularity = match kept {
             Ok(kept) if kept == odd => 100,
@@ -92,7 +85,6 @@ impl Traits {
             tells_case: look(&folder.join("PROBE"))?.is_none(),
             links: holds_links(&folder),
             exchanges: exchanges(&folder)?,
-            tells_changes: tells_changes(&open)?,
             names: rare_names(&folder)?,
             granularity: i64::try_from(granularity).unwrap_or(i64::MAX),
         })
@@ -137,30 +129,6 @@ fn rare_names(folder: &Utf8Path) -> io::Result<Names> {
     };
     let [special, trailing, devices] = wanted.each_ref().map(|names| held(names));
     Ok(Names { special, trailing, devices })
-}
-
-/// So many changes in a row, each of which is looked at.
-const CHANGES: u32 = 32;
-/// How long they may take: a clock that steps every millisecond, as the quickest of Linux, cannot have another
-/// time for each.
-const QUICK: Duration = Duration::from_millis(16);
-
-/// Tries whether changes that follow each other within a step of the clock have times of their own. A machine
-/// that is busy is given another try.
-fn tells_changes(mut file: &File) -> io::Result<bool> {
-    for _ in 0..3 {
-        let begin = Instant::now();
-        let mut times = BTreeSet::new();
-        for _ in 0..CHANGES {
-            file.write_all(b"x")?;
-            times.insert(Stamp::of_metadata(&file.metadata()?).changed);
-        }
-        let is_each = u32::try_from(times.len()).is_ok_and(|count| count == CHANGES);
-        if !is_each || begin.elapsed() < QUICK {
-            return Ok(is_each);
-        }
-    }
-    Ok(false)
 }
 
 fn exchanges(folder: &Utf8Path) -> io::Result<bool> {

@@ -296,7 +296,6 @@ fn validate(session: &Session, which: &WhichMirror) -> Result<Exit, Error> {
         let rows = [
             ("writable, free", free),
             ("steps of its clock", format!("{} ns", traits.granularity)),
-            ("tells changes that follow at once", yes(traits.tells_changes).to_owned()),
             ("tells upper from lower case", yes(traits.tells_case).to_owned()),
             ("keeps what may be executed", yes(traits.executable).to_owned()),
             ("holds links", yes(traits.links).to_owned()),

@@ -149,19 +149,23 @@ fn what_never_reached_the_disk_is_not_taken_for_deleted() {
 }
 
 #[test]
-fn what_somebody_wrote_afterwards_is_kept_beside_the_networks() {
+fn what_somebody_wrote_meanwhile_is_a_change_like_any_other() {
     let mut stopped = Stopped::new();
-    stopped.list("a");
+    stopped.list("a").list("d/b");
     stopped.pair.write(Side::Local, "a", "work of hours");
     stopped.pair.write(Side::Local, "other", "not listed");
+    // And both kept where the network changed too.
+    stopped.pair.write(Side::Local, "d/b", "here");
+    stopped.pair.write(Side::Network, "d/b", "there!");
     assert!(stopped.sync());
+    stopped.assert_has("a", Some("work of hours"));
     stopped.assert_has("other", Some("not listed"));
     let conflicts = stopped.pair.mirror().conflicts().unwrap();
     assert_eq!(conflicts.len(), 1);
     let mut texts = [&conflicts[0].path, &conflicts[0].beside]
         .map(|path| stopped.pair.read(Side::Network, path).unwrap());
     texts.sort();
-    assert_eq!(texts, ["whole of a", "work of hours"]);
+    assert_eq!(texts, ["here", "there!"]);
 }
 
 #[test]
@@ -199,15 +203,30 @@ fn what_was_not_replaced_yet_is_replaced() {
 
 #[test]
 fn no_path_of_the_list_leads_out() {
-    let stopped = Stopped::new();
-    for path in ["../out", "/out", "a/../../out", "", ".", "a//b", "a\0b"] {
-        let mut stopped = Stopped { pair: Pair::new(), ..Stopped::new() };
-        stopped.pair.write(Side::Network, "a", "1");
-        stopped.pair.sync();
-        stopped.listed.push((path.to_owned(), Some(0)));
+    for path in ["../out", "d/../../out", "", ".", "d//b", "a\0b"] {
+        let mut stopped = Stopped::new();
+        fs::write(stopped.pair.at(Side::Local, "../out"), "outside").unwrap();
+        stopped.list("../out");
+        path.clone_into(&mut stopped.listed[0].0);
         assert!(stopped.sync(), "{path:?}");
+        assert_eq!(stopped.pair.read(Side::Local, "../out").as_deref(), Some("outside"));
+        // The record is one that can be read: it tells a deletion.
+        stopped.pair.remove(Side::Local, "other");
+        stopped.pair.sync();
+        stopped.assert_has("other", None);
     }
-    stopped.assert_no_conflict();
+}
+
+#[test]
+fn who_begins_anew_keeps_everything() {
+    let mut stopped = Stopped::new();
+    stopped.tear("a");
+    let list = json!({ "schemaVersion": 1, "session": "another start", "paths": stopped.listed });
+    fs::write(stopped.own("late"), serde_json::to_vec(&list).unwrap()).unwrap();
+    stopped.pair.remove(Side::Network, "a");
+    stopped.pair.mirror().init(&mut |_| {}, &|| false).unwrap();
+    stopped.assert_has("a", Some(LOST));
+    assert!(!stopped.own("late").exists());
 }
 
 #[test]
