@@ -62,10 +62,16 @@ pub(crate) fn forget(path: &Utf8Path) {
     }
 }
 
-/// The start of the machine and the mount that a folder is seen in, by which it is known whether what was
-/// written is what can be read, whatever the disk has; `None` where that cannot be told, or where the file
-/// system does not bring what it was given into order after a power cut.
-pub(crate) fn session(folder: &Utf8Path) -> Option<String> {
+/// The start of the machine and the mount that a folder is seen in.
+pub(crate) struct Session {
+    /// By which it is known whether what was written is what can be read, whatever the disk has.
+    pub(crate) id: String,
+    /// Whether changes of names and times reach the disk in the order in which they were made.
+    pub(crate) is_orderly: bool,
+}
+
+/// The session of a folder; `None` where it cannot be told, and where power cuts were not tried.
+pub(crate) fn session(folder: &Utf8Path) -> Option<Session> {
     platform::session(folder)
 }
 
@@ -82,6 +88,8 @@ mod platform {
     use camino::Utf8Path;
     use rustix::fs::{Advice, AtFlags, CWD, StatxFlags, fadvise, statfs, statx, syncfs};
 
+    use super::Session;
+
     /// Whether everything can be flushed at once.
     pub(super) const AT_ONCE: bool = true;
 
@@ -96,23 +104,25 @@ mod platform {
 
     const EXT: u64 = 0xef53;
     /// Those with which power cuts are tested: ext4 and XFS.
-    const ORDERLY: [u64; 2] = [EXT, 0x5846_5342];
+    const TESTED: [u64; 2] = [EXT, 0x5846_5342];
 
     /// A number that no other mount had since the machine was started (`STATX_MNT_ID_UNIQUE`, since Linux
     /// 6.8).
     const UNIQUE: StatxFlags = StatxFlags::from_bits_retain(0x4000);
 
-    pub(super) fn session(folder: &Utf8Path) -> Option<String> {
+    pub(super) fn session(folder: &Utf8Path) -> Option<Session> {
         let magic = u64::try_from(statfs(folder.as_std_path()).ok()?.f_type).ok()?;
-        if !ORDERLY.contains(&magic) {
+        if !TESTED.contains(&magic) {
             return None;
         }
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         let found = statx(CWD, folder.as_std_path(), AtFlags::empty(), UNIQUE).ok()?;
         let device = format!("{}:{}", found.stx_dev_major, found.stx_dev_minor);
-        let is_safe = magic != EXT || has_journal(&device).is_some();
-        let is_told = is_safe && found.stx_mask & UNIQUE.bits() != 0;
-        is_told.then(|| format!("{} {}", boot.trim(), found.stx_mnt_id))
+        let is_told = found.stx_mask & UNIQUE.bits() != 0;
+        is_told.then(|| Session {
+            id: format!("{} {}", boot.trim(), found.stx_mnt_id),
+            is_orderly: magic != EXT || has_journal(&device).is_some(),
+        })
     }
 
     /// ext2 looks the same, and ext4 can be made without a journal.
@@ -131,11 +141,13 @@ mod platform {
 
     use camino::Utf8Path;
 
+    use super::Session;
+
     pub(super) const AT_ONCE: bool = false;
 
     pub(super) fn begin(_file: &File) {}
 
-    pub(super) fn session(_folder: &Utf8Path) -> Option<String> {
+    pub(super) fn session(_folder: &Utf8Path) -> Option<Session> {
         None
     }
 

@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | what is recorded, or was before that run | that |
 //! | a file with the time that the run gave it, or saw, and another content | this content: the disk did not get all of it, and it is nobody's work. What the network has takes its place, and it goes to the trash |
-//! | a file with another time | what is recorded: it is somebody's work |
+//! | a file with another time | what is recorded: it is somebody's work; nothing where times do not reach the disk in order |
 //! | a folder | a folder |
 //! | a link, or nothing | nothing: it may not have reached the disk, so that it does not count as deleted |
 //!
@@ -48,6 +48,9 @@ struct Late {
     schema_version: u32,
     /// The start of the machine, and the mount, in which what is listed is as it was written.
     session: String,
+    /// Whether changes of names and times reach the disk in the order in which they were made.
+    #[serde(default)]
+    is_orderly: bool,
     /// Paths, and the time of modification, in nanoseconds since the Unix epoch, that a file has there if it
     /// is the run's.
     paths: Vec<(String, Option<i64>)>,
@@ -76,7 +79,8 @@ pub(crate) fn announce(roots: &Roots, observed: &Observed, plan: &Plan) -> bool 
     let paths =
         plan.actions.iter().map(|action| (action.path().to_owned(), time(observed, action)));
     let paths = paths.chain(touched).collect();
-    let late = Late { schema_version: SCHEMA_VERSION, session, paths };
+    let flush::Session { id: session, is_orderly } = session;
+    let late = Late { schema_version: SCHEMA_VERSION, session, is_orderly, paths };
     // A structure of texts and numbers is always JSON.
     let text = serde_json::to_vec(&late).unwrap_or_default();
     // Where the list cannot be made, it is waited for.
@@ -199,7 +203,7 @@ fn read(roots: &Roots) -> Result<Listed, Error> {
 }
 
 fn is_same_session(roots: &Roots, late: &Late) -> bool {
-    flush::session(roots.of(Side::Local)).is_some_and(|session| session == late.session)
+    flush::session(roots.of(Side::Local)).is_some_and(|session| session.id == late.session)
 }
 
 fn remove(path: &Utf8Path) -> io::Result<()> {
@@ -232,7 +236,7 @@ fn mended(
         .filter(|(path, _)| is_path(path) && !is_cancelled())
         .map(|(path, time)| {
             let known = [state.get(path).map(Record::entry), before(path)];
-            (path, borne_out(&roots.at(Side::Local, path), known, *time))
+            (path, borne_out(&roots.at(Side::Local, path), known, *time, late.is_orderly))
         })
         .collect();
     if is_cancelled() {
@@ -259,7 +263,12 @@ fn is_path(path: &str) -> bool {
 }
 
 /// What both sides are taken to have agreed on, by what the local side has: see the table above.
-fn borne_out(at: &Utf8Path, known: [Option<Entry>; 2], time: Option<i64>) -> Option<Entry> {
+fn borne_out(
+    at: &Utf8Path,
+    known: [Option<Entry>; 2],
+    time: Option<i64>,
+    is_orderly: bool,
+) -> Option<Entry> {
     let item = look(at).ok()??;
     match item.kind {
         Kind::File => {
@@ -278,7 +287,7 @@ fn borne_out(at: &Utf8Path, known: [Option<Entry>; 2], time: Option<i64>) -> Opt
                 return Some(Entry::File { hash: found, executable, size, stamps });
             }
             let [now, before] = known;
-            now.or(before)
+            now.or(before).filter(|_| is_orderly)
         }
         Kind::Dir => Some(Entry::Dir),
         Kind::Link => {

@@ -53,7 +53,8 @@ impl Stopped {
 
     /// The machine starts again, and the next sync is made. Returns whether it had to look again.
     fn sync(&self) -> bool {
-        let list = json!({ "schemaVersion": 1, "session": "another start", "paths": self.listed });
+        let list = json!({ "schemaVersion": 1, "session": "another start", "isOrderly": true,
+            "paths": self.listed });
         fs::write(self.own("late"), serde_json::to_vec(&list).unwrap()).unwrap();
         let mut has_looked = false;
         let mut on_event = |event| has_looked |= matches!(event, Event::Unflushed { .. });
