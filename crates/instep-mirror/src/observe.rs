@@ -91,9 +91,10 @@ pub(crate) fn observe(
         Walk::begin(Look { side, root, ignored, traits, defers, is_cancelled }, &state)
     };
     let (network, local) = std::thread::scope(|scope| {
-        let network = scope.spawn(|| begin(Side::Network));
-        let local = begin(Side::Local);
-        (network.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), local)
+        // What is written to all the time is copied only soon after it was looked at: this one ends later.
+        let local = scope.spawn(|| begin(Side::Local));
+        let network = begin(Side::Network);
+        (network, local.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
     let (mut network, mut local) = (network?, local?);
     if !(network.is_done() && local.is_done()) {

@@ -101,7 +101,8 @@ impl<'a> Walk<'a> {
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        self.open.is_empty() && self.scanner.is_quiet()
+        let is_read = |found: &Vec<Part<'_>>| found.iter().all(|part| part.doubtful.is_empty());
+        self.open.is_empty() && self.scanner.found.lock().is_ok_and(|found| is_read(&found))
     }
 
     /// Looks at the rest, and reads what may have changed, side by side.

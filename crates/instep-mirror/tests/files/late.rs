@@ -51,11 +51,20 @@ impl Stopped {
         self.pair.at(Side::Local, &format!(".instep-mirror/{name}"))
     }
 
+    /// The machine starts again.
+    fn start(&self) {
+        let list = json!({
+            "schemaVersion": 1,
+            "session": "another start",
+            "isOrderly": true,
+            "paths": self.listed,
+        });
+        fs::write(self.own("late"), serde_json::to_vec(&list).unwrap()).unwrap();
+    }
+
     /// The machine starts again, and the next sync is made. Returns whether it had to look again.
     fn sync(&self) -> bool {
-        let list = json!({ "schemaVersion": 1, "session": "another start", "isOrderly": true,
-            "paths": self.listed });
-        fs::write(self.own("late"), serde_json::to_vec(&list).unwrap()).unwrap();
+        self.start();
         let mut has_looked = false;
         let mut on_event = |event| has_looked |= matches!(event, Event::Unflushed { .. });
         let request = SyncRequest::default();
@@ -222,8 +231,7 @@ fn no_path_of_the_list_leads_out() {
 fn who_begins_anew_keeps_everything() {
     let mut stopped = Stopped::new();
     stopped.tear("a");
-    let list = json!({ "schemaVersion": 1, "session": "another start", "paths": stopped.listed });
-    fs::write(stopped.own("late"), serde_json::to_vec(&list).unwrap()).unwrap();
+    stopped.start();
     stopped.pair.remove(Side::Network, "a");
     stopped.pair.mirror().init(&mut |_| {}, &|| false).unwrap();
     stopped.assert_has("a", Some(LOST));
@@ -247,8 +255,7 @@ fn a_list_that_is_damaged_makes_nothing_believed_and_a_newer_one_stops_the_run()
 fn who_only_looks_sees_the_same_and_changes_nothing() {
     let mut stopped = Stopped::new();
     stopped.tear("a");
-    let list = json!({ "schemaVersion": 1, "session": "another start", "paths": stopped.listed });
-    fs::write(stopped.own("late"), serde_json::to_vec(&list).unwrap()).unwrap();
+    stopped.start();
     let mirror = stopped.pair.mirror();
     let observed = mirror.observe(&|| false).unwrap();
     let plan = mirror.plan(&observed, instep_mirror::Direction::Both);

@@ -40,7 +40,8 @@ fn comes(is_there: impl Fn() -> bool, mut meanwhile: impl FnMut()) -> bool {
     let started = Instant::now();
     while !is_there() && started.elapsed() < Duration::from_secs(20) {
         meanwhile();
-        std::thread::sleep(Duration::from_millis(20));
+        // Long enough for a copy in between, also on a slow machine.
+        std::thread::sleep(Duration::from_millis(100));
     }
     is_there()
 }
