@@ -1,4 +1,8 @@
 //! The command line: one struct a command, help and examples included.
+//!
+//! Only the commands that are asked for are described in full (`defer`): to describe all takes longer than most of
+//! them do. What a struct or enum here says of itself would take the place of what its command says in the list, so
+//! it is an ordinary comment.
 
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -38,7 +42,7 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
-/// What every command takes.
+// What every command takes.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Global {
@@ -59,8 +63,9 @@ pub(crate) struct Global {
     pub(crate) verbose: bool,
 }
 
-/// The commands.
+// The commands.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     /// Show what is out of step, in one screen
     Status,
@@ -140,7 +145,7 @@ pub(crate) enum Command {
     },
 }
 
-/// The commands that reach the network themselves.
+// The commands that reach the network themselves.
 #[derive(Debug, Subcommand)]
 pub(crate) enum NetworkCommand {
     /// Wheels: compare them, verify rebuilds, collect them for machines without network
@@ -168,7 +173,7 @@ pub(crate) enum NetworkCommand {
     Keys(KeysArgs),
 }
 
-/// Which environments.
+// Which environments.
 #[derive(Debug, Args)]
 pub(crate) struct Environments {
     /// Environments of the configuration; all of them if none is named
@@ -176,7 +181,7 @@ pub(crate) struct Environments {
     pub(crate) environments: Vec<String>,
 }
 
-/// `instep sync`.
+// `instep sync`.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, Args)]
 pub(crate) struct SyncArgs {
@@ -214,7 +219,7 @@ pub(crate) struct SyncArgs {
     pub(crate) app_version: Option<String>,
 }
 
-/// `instep conflicts`.
+// `instep conflicts`.
 #[derive(Debug, Args)]
 pub(crate) struct ConflictsArgs {
     /// Write the first of the edits that are found
@@ -222,7 +227,7 @@ pub(crate) struct ConflictsArgs {
     pub(crate) fix: bool,
 }
 
-/// `instep lock`.
+// `instep lock`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct LockArgs {
@@ -248,8 +253,9 @@ pub(crate) struct LockArgs {
     pub(crate) strategy: Option<Strategy>,
 }
 
-/// What there is to be asked about layers.
+// What there is to be asked about layers.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum LockCommand {
     /// Print the layers and what they build on as a picture
     Graph {
@@ -286,7 +292,7 @@ impl From<Strategy> for instep::layer::Strategy {
     }
 }
 
-/// `instep check`.
+// `instep check`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
@@ -299,7 +305,7 @@ pub(crate) struct CheckArgs {
     pub(crate) app_version: Option<String>,
 }
 
-/// `instep history`.
+// `instep history`.
 #[derive(Debug, Args)]
 pub(crate) struct HistoryArgs {
     #[command(flatten)]
@@ -309,7 +315,7 @@ pub(crate) struct HistoryArgs {
     pub(crate) limit: usize,
 }
 
-/// `instep rollback`.
+// `instep rollback`.
 #[derive(Debug, Args)]
 pub(crate) struct RollbackArgs {
     /// The environment
@@ -341,15 +347,16 @@ impl From<Tool> for instep::config::Tool {
     }
 }
 
-/// `instep ci`.
+// `instep ci`.
 #[derive(Debug, Args)]
 pub(crate) struct CiArgs {
     #[command(subcommand)]
     pub(crate) command: CiCommand,
 }
 
-/// What is done about a repository's files.
+// What is done about a repository's files.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum CiCommand {
     /// Every place, what it follows, and what is left alone and why (exit code 1 if anything is out of step)
     Status,
@@ -365,7 +372,7 @@ pub(crate) enum CiCommand {
     Install(CiInstallArgs),
 }
 
-/// `instep ci install`.
+// `instep ci install`.
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Debug, Args)]
 pub(crate) struct CiInstallArgs {
@@ -383,15 +390,16 @@ pub(crate) struct CiInstallArgs {
     pub(crate) dry_run: bool,
 }
 
-/// `instep mirror`.
+// `instep mirror`.
 #[derive(Debug, Args)]
 pub(crate) struct MirrorArgs {
     #[command(subcommand)]
     pub(crate) command: MirrorCommand,
 }
 
-/// What is done to a mirror.
+// What is done to a mirror.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum MirrorCommand {
     /// Make the local side and sync; everything on both sides is kept
     Init(WhichMirror),
@@ -419,7 +427,7 @@ pub(crate) enum MirrorCommand {
     Restore(MirrorRestoreArgs),
 }
 
-/// Which mirror.
+// Which mirror.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct WhichMirror {
     /// A mirror of the configuration
@@ -433,7 +441,7 @@ pub(crate) struct WhichMirror {
     pub(crate) local: Option<Utf8PathBuf>,
 }
 
-/// `instep mirror sync`, `down` and `up`.
+// `instep mirror sync`, `down` and `up`.
 #[derive(Debug, Args)]
 pub(crate) struct MirrorSyncArgs {
     #[command(flatten)]
@@ -446,7 +454,7 @@ pub(crate) struct MirrorSyncArgs {
     pub(crate) dry_run: bool,
 }
 
-/// `instep mirror run`.
+// `instep mirror run`.
 #[derive(Debug, Args)]
 pub(crate) struct MirrorRunArgs {
     #[command(flatten)]
@@ -461,7 +469,7 @@ pub(crate) struct MirrorRunArgs {
     pub(crate) command: Vec<String>,
 }
 
-/// `instep mirror post-step`.
+// `instep mirror post-step`.
 #[derive(Debug, Args)]
 pub(crate) struct MirrorStepArgs {
     /// The step, for messages
@@ -471,7 +479,7 @@ pub(crate) struct MirrorStepArgs {
     pub(crate) which: WhichMirror,
 }
 
-/// `instep mirror resolve`.
+// `instep mirror resolve`.
 #[derive(Debug, Args)]
 pub(crate) struct MirrorResolveArgs {
     /// Where both sides had a change, as `status` lists it
@@ -484,7 +492,7 @@ pub(crate) struct MirrorResolveArgs {
     pub(crate) which: WhichMirror,
 }
 
-/// `instep mirror restore`.
+// `instep mirror restore`.
 #[derive(Debug, Args)]
 pub(crate) struct MirrorRestoreArgs {
     /// Where it was

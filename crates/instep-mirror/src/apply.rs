@@ -18,7 +18,7 @@ use crate::content;
 use crate::error::Error;
 use crate::event::Event;
 use crate::flush::{self, Writeback};
-use crate::ignored::{Ignored, TEMPORARY, is_own};
+use crate::ignored::{Ignored, LOG, TEMPORARY, is_own};
 use crate::listing::{Item, Kind, list, look};
 use crate::names;
 use crate::node::{Content, Side, Sides};
@@ -577,6 +577,10 @@ impl Applier<'_> {
                     let _ = std::fs::remove_file(self.roots.at(side, path));
                 }
             }
+        }
+        // The log lies among what is mirrored, and is written whatever the direction.
+        if self.observed.scans.local.leftovers.iter().any(|path| path.contains(LOG)) {
+            let _ = instep_fs::remove_stale_temporaries(&self.roots.log());
         }
     }
 }

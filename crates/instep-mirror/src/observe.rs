@@ -15,6 +15,9 @@ use crate::scan::{Found, Look, Scan, Walk, read_unread};
 use crate::state::{Entry, Loaded, State, set_aside};
 use crate::traits::Traits;
 
+/// So many entries are looked at on both sides before a thread would have begun on one of them.
+const FEW: usize = 1_000;
+
 /// Both sides at one moment.
 #[derive(Debug)]
 pub struct Observed {
@@ -90,12 +93,16 @@ pub(crate) fn observe(
         let (root, traits, defers) = (roots.of(side), *traits.of(side), defers(side));
         Walk::begin(Look { side, root, ignored, traits, defers, is_cancelled }, &state)
     };
-    let (network, local) = std::thread::scope(|scope| {
-        // What is written to all the time is copied only soon after it was looked at: this one ends later.
-        let local = scope.spawn(|| begin(Side::Local));
-        let network = begin(Side::Network);
-        (network, local.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    });
+    // What is written to all the time is copied only soon after it was looked at: the local side ends later.
+    let (network, local) = if state.len() <= FEW {
+        (begin(Side::Network), begin(Side::Local))
+    } else {
+        std::thread::scope(|scope| {
+            let local = scope.spawn(|| begin(Side::Local));
+            let network = begin(Side::Network);
+            (network, local.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })
+    };
     let (mut network, mut local) = (network?, local?);
     if !(network.is_done() && local.is_done()) {
         rayon::join(|| network.rest(), || local.rest());

@@ -318,11 +318,10 @@ impl Roots {
         }
     }
 
-    /// Removes what killed runs left of the files that they were writing here. To be called by whoever holds
-    /// the lock.
+    /// Removes what killed runs left of the files that they were writing in our own folder. To be called by
+    /// whoever holds the lock.
     pub(crate) fn sweep(&self) {
         // The next run tries again.
-        let _ = instep_fs::remove_stale_temporaries(&self.log());
         let _ = instep_fs::remove_all_stale_temporaries(&self.own(Side::Local));
     }
 

@@ -3,14 +3,14 @@
 use camino::Utf8PathBuf;
 use clap::{Args, Subcommand};
 
-/// `instep bundle`.
+// `instep bundle`.
 #[derive(Debug, Args)]
 pub(crate) struct BundleArgs {
     #[command(subcommand)]
     pub(crate) command: BundleCommand,
 }
 
-/// What is done with a bundle.
+// What is done with a bundle.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BundleCommand {
     /// Collect wheels, images and files, and sign them (exit code 2 if something could not be had; the rest is there)
@@ -27,7 +27,7 @@ pub(crate) enum BundleCommand {
     Root(RootArgs),
 }
 
-/// `instep bundle create`.
+// `instep bundle create`.
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
     /// The folder that it is made in
@@ -41,7 +41,7 @@ pub(crate) struct CreateArgs {
     pub(crate) release: bool,
 }
 
-/// `instep bundle verify`.
+// `instep bundle verify`.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyBundleArgs {
     /// The folder of the bundle
@@ -51,7 +51,7 @@ pub(crate) struct VerifyBundleArgs {
     pub(crate) root: Option<Utf8PathBuf>,
 }
 
-/// `instep bundle install`.
+// `instep bundle install`.
 #[derive(Debug, Args)]
 pub(crate) struct InstallArgs {
     /// The folder of the bundle
@@ -73,7 +73,7 @@ pub(crate) struct InstallArgs {
     pub(crate) dry_run: bool,
 }
 
-/// `instep bundle push`.
+// `instep bundle push`.
 #[derive(Debug, Args)]
 pub(crate) struct PushArgs {
     /// The folder of the bundle
@@ -83,7 +83,7 @@ pub(crate) struct PushArgs {
     pub(crate) to: String,
 }
 
-/// `instep bundle pull`.
+// `instep bundle pull`.
 #[derive(Debug, Args)]
 pub(crate) struct PullArgs {
     /// Where it comes from: `oci://HOST/NAME:TAG`, or `oci://HOST/NAME@sha256:..`
@@ -97,7 +97,7 @@ pub(crate) struct PullArgs {
     pub(crate) root: Option<Utf8PathBuf>,
 }
 
-/// `instep bundle root`.
+// `instep bundle root`.
 #[derive(Debug, Args)]
 pub(crate) struct RootArgs {
     /// Keys of the root before that are not its own any more, by the names of their files

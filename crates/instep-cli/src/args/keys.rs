@@ -2,14 +2,14 @@
 
 use clap::{Args, Subcommand};
 
-/// `instep keys`.
+// `instep keys`.
 #[derive(Debug, Args)]
 pub(crate) struct KeysArgs {
     #[command(subcommand)]
     pub(crate) command: KeysCommand,
 }
 
-/// What is asked about the passwords of keys.
+// What is asked about the passwords of keys.
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
     /// The keys, and who would be asked for their passwords, in which order; asks nobody
@@ -20,14 +20,14 @@ pub(crate) enum KeysCommand {
     Get(KeysGetArgs),
 }
 
-/// `instep keys list`.
+// `instep keys list`.
 #[derive(Debug, Args)]
 pub(crate) struct KeysListArgs {
     #[command(flatten)]
     pub(crate) purpose: PurposeArgs,
 }
 
-/// `instep keys check`.
+// `instep keys check`.
 #[derive(Debug, Args)]
 pub(crate) struct KeysCheckArgs {
     /// Whose key: root, targets, snapshot, timestamp, or a name of your own
@@ -36,7 +36,7 @@ pub(crate) struct KeysCheckArgs {
     pub(crate) purpose: PurposeArgs,
 }
 
-/// `instep keys get`.
+// `instep keys get`.
 #[derive(Debug, Args)]
 pub(crate) struct KeysGetArgs {
     /// Whose key: root, targets, snapshot, timestamp, or a name of your own
@@ -48,7 +48,7 @@ pub(crate) struct KeysGetArgs {
     pub(crate) purpose: PurposeArgs,
 }
 
-/// What a key is wanted for.
+// What a key is wanted for.
 #[derive(Debug, Args)]
 pub(crate) struct PurposeArgs {
     /// Others will trust what is signed: the password that is there for trials is refused

@@ -3,14 +3,14 @@
 use camino::Utf8PathBuf;
 use clap::{Args, Subcommand};
 
-/// `instep wheels`.
+// `instep wheels`.
 #[derive(Debug, Args)]
 pub(crate) struct WheelsArgs {
     #[command(subcommand)]
     pub(crate) command: WheelsCommand,
 }
 
-/// What is done with wheels.
+// What is done with wheels.
 #[derive(Debug, Subcommand)]
 pub(crate) enum WheelsCommand {
     /// Are two wheels the same, and what differs (exit code 1 if anything material does)
@@ -23,7 +23,7 @@ pub(crate) enum WheelsCommand {
     Download(DownloadArgs),
 }
 
-/// `instep wheels compare`.
+// `instep wheels compare`.
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
     /// The one
@@ -35,7 +35,7 @@ pub(crate) struct CompareArgs {
     pub(crate) html: Option<Utf8PathBuf>,
 }
 
-/// `instep wheels verify`.
+// `instep wheels verify`.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// The folder of the wheels
@@ -51,7 +51,7 @@ pub(crate) struct VerifyArgs {
     pub(crate) html: Option<Utf8PathBuf>,
 }
 
-/// `instep wheels digest`.
+// `instep wheels digest`.
 #[derive(Debug, Args)]
 pub(crate) struct DigestArgs {
     /// The folder of the wheels
@@ -64,7 +64,7 @@ pub(crate) struct DigestArgs {
     pub(crate) check: bool,
 }
 
-/// `instep wheels download`.
+// `instep wheels download`.
 #[derive(Debug, Args)]
 pub(crate) struct DownloadArgs {
     /// The lock: pinned requirements, or a pylock.toml
