@@ -147,6 +147,7 @@ pub(crate) enum Command {
 
 // The commands that reach the network themselves.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum NetworkCommand {
     /// Wheels: compare them, verify rebuilds, collect them for machines without network
     #[command(after_help = "Examples:\n  instep wheels compare a.whl b.whl --html report.html\n  \
@@ -521,5 +522,37 @@ impl From<Keep> for instep::mirror::Keep {
             Keep::Local => Self::Side(Side::Local),
             Keep::Both => Self::Both,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory as _};
+
+    use super::Cli;
+
+    fn compare(listed: &Command, whole: &Command) -> usize {
+        for command in listed.get_subcommands() {
+            let about = |command: &Command| command.get_about().map(ToString::to_string);
+            let described = whole.find_subcommand(command.get_name()).unwrap();
+            assert!(about(command).is_some(), "{}", command.get_name());
+            assert_eq!(about(command), about(described), "{}", command.get_name());
+        }
+        listed.get_subcommands().count()
+    }
+
+    #[test]
+    fn a_command_says_of_itself_what_the_list_says_of_it() {
+        let mut whole = Cli::command();
+        whole.build();
+        let mut compared = compare(&Cli::command(), &whole);
+        for command in whole.get_subcommands() {
+            let mut asked = Cli::command();
+            let name = command.get_name();
+            // Only this one is described by then, and its own ones are listed.
+            asked.try_get_matches_from_mut(["instep", name, "--help"]).unwrap_err();
+            compared += compare(asked.find_subcommand(name).unwrap(), command);
+        }
+        assert!(compared > 30, "{compared}");
     }
 }

@@ -12,6 +12,7 @@ pub(crate) struct BundleArgs {
 
 // What is done with a bundle.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum BundleCommand {
     /// Collect wheels, images and files, and sign them (exit code 2 if something could not be had; the rest is there)
     Create(CreateArgs),

@@ -11,6 +11,7 @@ pub(crate) struct KeysArgs {
 
 // What is asked about the passwords of keys.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum KeysCommand {
     /// The keys, and who would be asked for their passwords, in which order; asks nobody
     List(KeysListArgs),

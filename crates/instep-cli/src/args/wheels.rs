@@ -12,6 +12,7 @@ pub(crate) struct WheelsArgs {
 
 // What is done with wheels.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum WheelsCommand {
     /// Are two wheels the same, and what differs (exit code 1 if anything material does)
     Compare(CompareArgs),
