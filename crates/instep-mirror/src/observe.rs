@@ -15,8 +15,8 @@ use crate::scan::{Found, Look, Scan, Walk, read_unread};
 use crate::state::{Entry, Loaded, State, set_aside};
 use crate::traits::Traits;
 
-/// So many entries are looked at on both sides before a thread would have begun on one of them.
-const FEW: usize = 1_000;
+/// Up to so many recorded entries, both sides are looked at before a thread would have begun on one of them.
+const SMALL: usize = 1_000;
 
 /// Both sides at one moment.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ pub(crate) fn observe(
         Walk::begin(Look { side, root, ignored, traits, defers, is_cancelled }, &state)
     };
     // What is written to all the time is copied only soon after it was looked at: the local side ends later.
-    let (network, local) = if state.len() <= FEW {
+    let (network, local) = if state.len() <= SMALL {
         (begin(Side::Network), begin(Side::Local))
     } else {
         std::thread::scope(|scope| {
